@@ -1,0 +1,66 @@
+// The deliver function: records from a bus in, one outcome a record out. The same for a queue, a push, a Kafka batch or the
+// embedded bus. A record that names its rule runs that rule only; one from a log bus runs all that match.
+
+import type { Decoded } from '../adapters/adapter.ts';
+import type { ActiveRule, Consumer, Outcome } from '../router/consume.ts';
+
+export interface DeliverParts {
+  readonly consumer: Consumer;
+  readonly rules: () => ReadonlyMap<string, ActiveRule>;
+}
+
+export interface RecordOutcome {
+  readonly handle: string;
+  readonly outcome: Outcome;
+}
+
+/** Attempts made before this one, where the bus counts them (SQS ApproximateReceiveCount - 1). */
+export type AttemptsOf = (handle: string) => number;
+
+export type DeliverHandler = (
+  records: readonly Decoded[],
+  attemptsOf: AttemptsOf,
+  signal: AbortSignal,
+) => Promise<readonly RecordOutcome[]>;
+
+const RECORD_RETRY_MS = 1_000;
+
+export function createDeliver({ consumer, rules }: DeliverParts): DeliverHandler {
+  async function deliverOne(record: Decoded, attempt: number, signal: AbortSignal): Promise<Outcome> {
+    if (!record.ok) {
+      try {
+        await consumer.refuse(record);
+        return { kind: 'ack' };
+      } catch {
+        return { kind: 'retry', afterMs: RECORD_RETRY_MS, counts: false };
+      }
+    }
+    const { event, rule } = record;
+    if (rule !== undefined) {
+      // The bus filtered by the widest safe part only: what is left of the pattern is checked here.
+      if (rules().get(rule)?.matches(event) === false) return { kind: 'ack' };
+      return consumer.deliver({ event, rule, attempt }, signal);
+    }
+    const outcomes = await Promise.all(
+      consumer.match(event).map((name) => consumer.deliver({ event, rule: name, attempt }, signal)),
+    );
+    return latest(outcomes);
+  }
+
+  return (records, attemptsOf, signal) =>
+    Promise.all(
+      records.map(async (record) => ({
+        handle: record.handle,
+        outcome: await deliverOne(record, attemptsOf(record.handle) + 1, signal),
+      })),
+    );
+}
+
+/** One outcome for a record of several rules: done only when all are, due when the last is. */
+function latest(outcomes: readonly Outcome[]): Outcome {
+  let result: Outcome = { kind: 'ack' };
+  for (const outcome of outcomes) {
+    if (outcome.kind === 'retry' && (result.kind === 'ack' || outcome.afterMs > result.afterMs)) result = outcome;
+  }
+  return result;
+}

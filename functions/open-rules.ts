@@ -1,0 +1,83 @@
+// Makes a document's rules ready to deliver: patterns compiled, targets opened, each target behind its own slots.
+
+import type { Kind, Options } from '../router/config.ts';
+import type { ActiveRule } from '../router/consume.ts';
+import type { RouterDocument } from '../router/document.ts';
+import { RouterError } from '../router/errors.ts';
+import { compilePattern } from '../router/matcher.ts';
+import type { Rule } from '../router/rule.ts';
+import { createSlots, type SlotLimits } from './slots.ts';
+import type { Target, TargetParts } from './targets/target.ts';
+
+export interface TargetModule {
+  open(options: Options, parts: TargetParts): Promise<Target>;
+}
+
+export type TargetKinds = Readonly<Record<string, Kind<TargetModule>>>;
+
+/** 64 calls at once keep a 100 ms target at 640/s; what waits longer than 5 s is parked by the bus. */
+export const defaultSlots: SlotLimits = { slots: 64, waiting: 1_000, waitMs: 5_000 };
+
+export interface OpenRules {
+  readonly rules: ReadonlyMap<string, ActiveRule>;
+  /** Labels of targets, by rule, for people. */
+  readonly labels: ReadonlyMap<string, string>;
+  close(): Promise<void>;
+}
+
+function activate(rule: Rule, target: Target, parts: Pick<TargetParts, 'now'>): ActiveRule {
+  const slots = createSlots(defaultSlots, parts.now);
+  const busy = { kind: 'retry', code: 'TARGET_BUSY', reason: `all slots of ${target.label} are taken` } as const;
+  return {
+    name: rule.name,
+    hash: rule.hash,
+    ordered: rule.order === 'key',
+    retry: rule.retry,
+    matches: compilePattern(rule.when),
+    async deliver(delivery, signal) {
+      const got = slots.take();
+      if (got !== true && !(got !== false && (await got))) return busy;
+      try {
+        return await target.deliver(delivery, signal);
+      } finally {
+        slots.release();
+      }
+    },
+  };
+}
+
+/** Opens every target; if one cannot be opened, those that were are closed and its error is thrown with the rule's name. */
+export async function openRules(
+  document: RouterDocument,
+  kinds: TargetKinds,
+  parts: Omit<TargetParts, 'rule'>,
+): Promise<OpenRules> {
+  const rules = new Map<string, ActiveRule>();
+  const labels = new Map<string, string>();
+  const targets: Target[] = [];
+  try {
+    for (const rule of document.rules) {
+      const target = await openTarget(rule, kinds, parts);
+      targets.push(target);
+      labels.set(rule.name, target.label);
+      rules.set(rule.name, activate(rule, target, parts));
+    }
+  } catch (thrown) {
+    await Promise.all(targets.map((target) => target.close()));
+    throw thrown;
+  }
+  return {
+    rules,
+    labels,
+    close: async () => {
+      await Promise.all(targets.map((target) => target.close()));
+    },
+  };
+}
+
+async function openTarget(rule: Rule, kinds: TargetKinds, parts: Omit<TargetParts, 'rule'>): Promise<Target> {
+  const kind = kinds[rule.to.kind];
+  if (kind === undefined) throw new RouterError('UNSUPPORTED', `rule '${rule.name}': no target '${rule.to.kind}' here`);
+  const module = await kind.load();
+  return module.open(rule.to.options, { ...parts, rule: rule.name });
+}

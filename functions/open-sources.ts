@@ -1,0 +1,59 @@
+// Makes a document's sources ready to verify: implementation loaded, secrets turned into keys once.
+
+import type { Kind, Options } from '../router/config.ts';
+import type { RouterDocument, SourceChoice } from '../router/document.ts';
+import { RouterError } from '../router/errors.ts';
+import type { Source, SourceParts } from './sources/source.ts';
+import type { OpenSource } from './webhook.ts';
+
+export interface SourceModule {
+  open(options: Options, parts: SourceParts): Source;
+}
+
+export type SourceKinds = Readonly<Record<string, Kind<SourceModule>>>;
+
+/** `my-shop` → BUSWAY_SECRET_MY_SHOP */
+export function secretVariable(sourceName: string): string {
+  return `BUSWAY_SECRET_${sourceName.replaceAll(/[^A-Za-z0-9]/g, '_').toUpperCase()}`;
+}
+
+/** Where a source's secrets come from; several for rotation, none when there are none. */
+export type SecretsOf = (sourceName: string, source: Source) => readonly string[];
+
+/** Secrets from environment variables, comma-separated. */
+export function secretsFromEnv(env: (name: string) => string | undefined): SecretsOf {
+  return (name) =>
+    (env(secretVariable(name)) ?? '')
+      .split(',')
+      .map((secret) => secret.trim())
+      .filter((secret) => secret !== '');
+}
+
+export async function openSource({ name, kind, options }: SourceChoice, kinds: SourceKinds): Promise<Source> {
+  const found = kinds[kind];
+  if (found === undefined) throw new RouterError('UNSUPPORTED', `source '${name}': no source kind '${kind}' here`);
+  return (await found.load()).open(options, { name });
+}
+
+/** Throws SECRET_MISSING with the variable to set, or SECRET_INVALID. */
+export async function openSources(
+  document: RouterDocument,
+  kinds: SourceKinds,
+  secretsOf: SecretsOf,
+): Promise<ReadonlyMap<string, OpenSource>> {
+  const opened = new Map<string, OpenSource>();
+  for (const choice of document.sources) {
+    const { name } = choice;
+    const source = await openSource(choice, kinds);
+    const secrets = source.needsSecret ? secretsOf(name, source) : [];
+    if (source.needsSecret && secrets.length === 0) {
+      const variable = secretVariable(name);
+      throw new RouterError(
+        'SECRET_MISSING',
+        `source '${name}' needs a secret: set ${variable} (two, comma-separated, while rotating)`,
+      );
+    }
+    opened.set(name, { name, source, keys: secrets.map((secret) => source.key(secret)) });
+  }
+  return opened;
+}

@@ -1,0 +1,61 @@
+// Delivers failure records again, each to its own target only, once. What succeeds is removed; what fails again stays, with
+// its new reason.
+
+import type { ActiveRule } from '../router/consume.ts';
+import type { FailureLog, FailureRecord } from '../router/failure.ts';
+
+export interface RedriveParts {
+  readonly rules: ReadonlyMap<string, ActiveRule>;
+  readonly failures: FailureLog;
+  readonly now: () => number;
+}
+
+export interface Selection {
+  readonly ids?: readonly string[];
+  readonly rule?: string;
+}
+
+export interface Redriven {
+  readonly id: string;
+  readonly rule: string | null;
+  readonly ok: boolean;
+  /** Why it failed again, or cannot be redriven. */
+  readonly reason?: string;
+}
+
+function selected(record: FailureRecord, { ids, rule }: Selection): boolean {
+  return (ids === undefined || ids.includes(record.id)) && (rule === undefined || record.rule === rule);
+}
+
+async function redriveOne(record: FailureRecord, parts: RedriveParts, signal: AbortSignal): Promise<Redriven> {
+  const { id, rule, event } = record;
+  if (event === null || rule === null) {
+    return { id, rule, ok: false, reason: 'the record is no event; nothing can be delivered' };
+  }
+  const active = parts.rules.get(rule);
+  if (active === undefined) return { id, rule, ok: false, reason: `rule '${rule}' is not in the document any more` };
+  const attempts = record.attempts + 1;
+  const verdict = await active.deliver({ event, rule, attempt: attempts }, signal);
+  if (verdict.kind === 'ack') {
+    await parts.failures.remove([id]);
+    return { id, rule, ok: true };
+  }
+  const { code, reason } = verdict;
+  const at = new Date(parts.now()).toISOString();
+  await parts.failures.write({ ...record, ruleHash: active.hash, code, reason, attempts, at });
+  return { id, rule, ok: false, reason: `${reason} (${code})` };
+}
+
+/** One after the other, oldest first; yields as each ends. */
+export async function* redrive(
+  parts: RedriveParts,
+  selection: Selection,
+  signal: AbortSignal,
+): AsyncIterable<Redriven> {
+  const chosen: FailureRecord[] = [];
+  for await (const record of parts.failures.list(signal)) if (selected(record, selection)) chosen.push(record);
+  for (const record of chosen) {
+    if (signal.aborted) return;
+    yield await redriveOne(record, parts, signal);
+  }
+}

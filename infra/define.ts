@@ -1,0 +1,88 @@
+// The typed way to write a router document: defineRouter returns what it is given, checked by the compiler; checkDocument
+// checks it again when it is loaded, so that .ts and .json are held to the same rules.
+
+export type Scalar = string | number | boolean | null;
+
+type Bounds = readonly ['=' | '<' | '<=' | '>' | '>=', number] | readonly ['>' | '>=', number, '<' | '<=', number];
+type OneOrMany<T> = T | readonly T[];
+
+export type Test =
+  | Scalar
+  | { readonly prefix: string }
+  | { readonly suffix: string }
+  | { readonly numeric: Bounds }
+  | { readonly exists: boolean }
+  | {
+      readonly 'anything-but':
+        | OneOrMany<string>
+        | OneOrMany<number>
+        | { readonly prefix: OneOrMany<string> }
+        | { readonly suffix: OneOrMany<string> };
+    };
+
+/** An EventBridge event pattern over the CloudEvent's JSON form. */
+export interface PatternInput {
+  readonly $or?: readonly PatternInput[];
+  readonly [field: string]: PatternInput | readonly Test[] | readonly PatternInput[] | undefined;
+}
+
+export interface KafkaInput {
+  readonly use: 'kafka';
+  readonly brokers?: readonly string[];
+  readonly ssl?: boolean;
+  readonly sasl?: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+    readonly username: string;
+    /** The name of the variable that holds it. */
+    readonly password: string;
+  };
+  readonly topic?: string;
+  readonly group?: string;
+}
+
+export type BusInput = 'embedded' | 'kafka' | { readonly use: 'embedded' } | KafkaInput;
+
+export type SourceInput =
+  | { readonly use: 'github' }
+  | { readonly use: 'standard-webhooks' }
+  | {
+      readonly use: 'hmac';
+      readonly header: string;
+      readonly algorithm?: 'sha1' | 'sha256' | 'sha512';
+      readonly encoding?: 'hex' | 'base64';
+      readonly prefix?: string;
+      readonly id?: string;
+      readonly type: string;
+    }
+  | { readonly use: 'cloudevents'; readonly open?: boolean };
+
+export type TargetInput =
+  | {
+      readonly http: {
+        readonly url: string;
+        readonly secret?: string;
+        readonly allow?: readonly string[];
+        readonly timeoutMs?: number;
+      };
+    }
+  | { readonly slack: { readonly webhook: string; readonly text: string } }
+  | { readonly fn: { readonly module: string } | { readonly arn: string } }
+  | { readonly log: Readonly<Record<string, never>> };
+
+export interface RuleInput {
+  readonly name: string;
+  readonly when: PatternInput;
+  readonly to: TargetInput;
+  readonly retry?: { readonly attempts?: number; readonly firstMs?: number; readonly maxMs?: number };
+  readonly order?: 'key';
+}
+
+export interface RouterInput {
+  readonly bus?: BusInput;
+  readonly sources?: Readonly<Record<string, SourceInput>>;
+  readonly rules?: readonly RuleInput[];
+}
+
+export function defineRouter(document: RouterInput): RouterInput {
+  return document;
+}

@@ -1,0 +1,48 @@
+// The owner's loopback port: where other commands send what changes the state of a data folder. Bearer token from the
+// data folder, loopback Host only, so that neither a web page nor another user can reach it.
+
+import { timingSafeEqual } from 'node:crypto';
+import type { RequestListener } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { Hono } from 'hono';
+import type { Redriven, Selection } from '../functions/redrive.ts';
+import { errorResponse } from '../functions/webhook.ts';
+import type { ErrorCode } from '../router/errors.ts';
+
+export interface AdminParts {
+  readonly token: string;
+  readonly redrive: (selection: Selection, signal: AbortSignal) => AsyncIterable<Redriven>;
+}
+
+const LOOPBACK_HOST = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/;
+
+function refuse(code: ErrorCode, message: string, status?: number): Response {
+  const { status: due, headers, body } = errorResponse(code, message);
+  return new Response(body, { status: status ?? due, headers: { ...headers } });
+}
+
+function sameToken(given: string, token: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(token)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+export function createAdmin({ token, redrive }: AdminParts): RequestListener {
+  const app = new Hono();
+  app.notFound(() => refuse('SOURCE_UNKNOWN', 'there is nothing at this path; post to /webhooks/<name of a source>'));
+  app.use('/_busway/*', async (context, next) => {
+    const host = context.req.header('host') ?? '';
+    if (!LOOPBACK_HOST.test(host)) return refuse('REQUEST_INVALID', 'this path is for this machine only', 403);
+    if (!sameToken(context.req.header('authorization') ?? '', `Bearer ${token}`)) {
+      return refuse('SIGNATURE_INVALID', 'this path needs the token of the data folder');
+    }
+    await next();
+    return undefined;
+  });
+  app.post('/_busway/redrive', async (context) => {
+    const selection = (await context.req.json()) as Selection;
+    const results: Redriven[] = [];
+    for await (const item of redrive(selection, context.req.raw.signal)) results.push(item);
+    return context.json(results);
+  });
+  return getRequestListener(app.fetch) as RequestListener;
+}

@@ -1,0 +1,55 @@
+// The commands: a line each, loaded on demand so that a short command starts fast.
+
+import type { Command } from './command.ts';
+
+interface Known {
+  readonly name: string;
+  readonly says: string;
+  readonly load: () => Promise<Command>;
+}
+
+const list: readonly Known[] = [
+  {
+    name: 'dev',
+    says: 'run the router here: webhook intake and delivery',
+    load: async () => (await import('./commands/dev.ts')).dev,
+  },
+  {
+    name: 'quickstart',
+    says: 'see a routed, a forged and a repeated event in one go',
+    load: async () => (await import('./commands/quickstart.ts')).quickstart,
+  },
+  {
+    name: 'send',
+    says: 'send signed events as a provider would',
+    load: async () => (await import('./commands/send.ts')).send,
+  },
+  {
+    name: 'match',
+    says: 'which rules take these events',
+    load: async () => (await import('./commands/match.ts')).match,
+  },
+  {
+    name: 'normalize',
+    says: 'turn a request body into CloudEvents',
+    load: async () => (await import('./commands/normalize.ts')).normalize,
+  },
+  { name: 'tail', says: 'show events on the bus', load: async () => (await import('./commands/tail.ts')).tail },
+  {
+    name: 'failures',
+    says: 'list what could not be delivered',
+    load: async () => (await import('./commands/failures.ts')).failures,
+  },
+  {
+    name: 'redrive',
+    says: 'deliver failures again, to their target only',
+    load: async () => (await import('./commands/redrive.ts')).redrive,
+  },
+  {
+    name: 'kafka',
+    says: 'a real Kafka on this machine: up, down, status',
+    load: async () => (await import('./commands/kafka.ts')).kafka,
+  },
+];
+
+export const commands: Readonly<Record<string, Known>> = Object.fromEntries(list.map((known) => [known.name, known]));

@@ -1,0 +1,87 @@
+// Loads a router document from .ts or .json, and watches it. Both go through the same check.
+
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { buses } from '../adapters/registry.ts';
+import { sources } from '../functions/sources/registry.ts';
+import { targets } from '../functions/targets/registry.ts';
+import { unknownName } from '../router/config.ts';
+import { checkDocument, type RouterDocument } from '../router/document.ts';
+import { RouterError } from '../router/errors.ts';
+
+export const kinds = { buses, sources, targets };
+
+export interface LoadedDocument {
+  readonly file: string;
+  /** What module paths in the document are relative to. */
+  readonly baseDir: string;
+  readonly document: RouterDocument;
+}
+
+async function readJson(file: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8');
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const says = cause instanceof Error ? cause.message : 'not JSON';
+    throw new RouterError('DOCUMENT_INVALID', `${file}: ${says}`, { cause });
+  }
+}
+
+async function readModule(file: string, version: number): Promise<unknown> {
+  try {
+    // The query makes a changed file a new module; Node would hand out the old one otherwise.
+    const module = (await import(`${pathToFileURL(file).href}?v=${version}`)) as { default?: unknown };
+    if (module.default !== undefined) return module.default;
+  } catch (cause) {
+    const says = cause instanceof Error ? cause.message : String(cause);
+    throw new RouterError('DOCUMENT_INVALID', `${file}: ${says}`, { cause });
+  }
+  throw new RouterError('DOCUMENT_INVALID', `${file}: has no default export; write export default defineRouter({ … })`);
+}
+
+/** Throws DOCUMENT_INVALID with every mistake, or CONFIG_INVALID when there is no such file. */
+export async function loadDocument(given: string, cwd: string, bus?: string): Promise<LoadedDocument> {
+  const file = resolve(cwd, given);
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined || !found.isFile()) {
+    throw new RouterError(
+      'CONFIG_INVALID',
+      `there is no router document at ${given}; write one there or name it with --config FILE`,
+    );
+  }
+  const type = extname(file);
+  const input = type === '.json' ? await readJson(file) : await readModule(file, found.mtimeMs);
+  const document = checkDocument(overrideBus(input, bus), kinds);
+  return { file, baseDir: dirname(file), document };
+}
+
+/** `--bus` wins over the document; options of the same kind stay. */
+function overrideBus(input: unknown, bus: string | undefined): unknown {
+  if (bus === undefined || typeof input !== 'object' || input === null) return input;
+  if (!Object.hasOwn(buses, bus))
+    throw new RouterError('USAGE', `--bus: ${unknownName('kind', bus, Object.keys(buses))}`);
+  const written = (input as { bus?: unknown }).bus;
+  const same = typeof written === 'object' && written !== null && (written as { use?: unknown }).use === bus;
+  return same ? input : { ...input, bus };
+}
+
+const POLL_MS = 300;
+
+/** Calls `changed` after the file's time or size changed. Polls, because editors replace files in ways watchers miss. */
+export function watchDocument(file: string, changed: () => void, signal: AbortSignal): void {
+  let before: string | undefined;
+  const look = async (): Promise<void> => {
+    const found = await stat(file).catch(() => undefined);
+    // Missing for a moment while an editor replaces it: wait until it is back.
+    if (found === undefined) return;
+    const now = `${found.mtimeMs} ${found.size}`;
+    if (before !== undefined && now !== before) changed();
+    before = now;
+  };
+  const timer = setInterval(() => void look(), POLL_MS);
+  timer.unref();
+  void look();
+  signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+}

@@ -1,0 +1,26 @@
+// What the commands that read a document share: which file, which data folder, which secrets.
+
+import { resolve } from 'node:path';
+import type { SecretsOf } from '../functions/open-sources.ts';
+import type { Args, Io } from './command.ts';
+import { type LoadedDocument, loadDocument } from './document-file.ts';
+import { localSecrets } from './secrets.ts';
+
+export interface Opened {
+  readonly loaded: LoadedDocument;
+  readonly dataDir: string;
+  readonly secretsOf: SecretsOf;
+}
+
+export function dataDirOf(args: Args, io: Io): string {
+  return resolve(io.cwd, args.string('data') ?? '.busway');
+}
+
+/** The document that --config names, else infra/router.ts. */
+export async function openDocument(args: Args, io: Io): Promise<Opened> {
+  const config = args.string('config');
+  const loaded = await loadDocument(config ?? 'infra/router.ts', io.cwd, args.string('bus'));
+  const dataDir = dataDirOf(args, io);
+  const secretsOf = localSecrets(dataDir, { env: io.env, make: config === undefined, randomBytes: io.randomBytes });
+  return { loaded, dataDir, secretsOf };
+}

@@ -1,0 +1,151 @@
+// The router in one process: bus, sources, rules, intake and delivery, put together from a document. `dev` and
+// `quickstart` run it. A changed document is taken over while running; what cannot change is said.
+
+import type { Adapter, AdapterParts } from '../adapters/adapter.ts';
+import { type Bus, busDefaults, createBus } from '../adapters/bus.ts';
+import { buses } from '../adapters/registry.ts';
+import type { WrappedWebhook } from '../functions/middleware.ts';
+import { wrapWebhook } from '../functions/middleware.ts';
+import { type OpenRules, openRules } from '../functions/open-rules.ts';
+import { openSources, type SecretsOf } from '../functions/open-sources.ts';
+import { type Redriven, redrive, type Selection } from '../functions/redrive.ts';
+import { sources as sourceKinds } from '../functions/sources/registry.ts';
+import { targets as targetKinds } from '../functions/targets/registry.ts';
+import { createWebhook, type IntakeReport, type OpenSource } from '../functions/webhook.ts';
+import { type Consumer, createConsumer, type Report } from '../router/consume.ts';
+import type { Chosen } from '../router/document.ts';
+import { RouterError } from '../router/errors.ts';
+import type { CloudEvent } from '../router/event.ts';
+import { createIngest } from '../router/ingest.ts';
+import type { LoadedDocument } from './document-file.ts';
+
+export interface RuntimeParts {
+  readonly loaded: LoadedDocument;
+  readonly dataDir: string;
+  readonly secretsOf: SecretsOf;
+  readonly env: (name: string) => string | undefined;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly randomBytes: (size: number) => Buffer;
+  readonly onWarning: (text: string) => void;
+  /** Where the log target writes. */
+  readonly print: (line: string) => void;
+  readonly onIntake?: (report: IntakeReport) => void;
+  readonly onMatch?: (event: CloudEvent, rules: readonly string[]) => void;
+  readonly onReport?: (report: Report) => void;
+}
+
+export interface Runtime {
+  readonly webhook: WrappedWebhook;
+  readonly adapter: Adapter;
+  /** Opens the new document's sources and rules, then swaps them in; throws and keeps the old ones when that fails. */
+  reload(loaded: LoadedDocument): Promise<void>;
+  labelOf(rule: string): string;
+  redrive(selection: Selection, signal: AbortSignal): AsyncIterable<Redriven>;
+  /** Stops reading, drains what is under way, commits, closes. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export async function openAdapter(bus: Chosen, parts: AdapterParts): Promise<Adapter> {
+  const kind = buses[bus.kind];
+  if (kind === undefined) throw new RouterError('UNSUPPORTED', `no bus '${bus.kind}' here`);
+  return (await kind.load()).open(bus.options, parts);
+}
+
+async function openParts(
+  loaded: LoadedDocument,
+  parts: RuntimeParts,
+): Promise<{ sources: ReadonlyMap<string, OpenSource>; open: OpenRules }> {
+  const { env, now, onWarning, print } = parts;
+  const sources = await openSources(loaded.document, sourceKinds, parts.secretsOf);
+  const open = await openRules(loaded.document, targetKinds, {
+    baseDir: loaded.baseDir,
+    local: true,
+    env,
+    now,
+    onWarning,
+    print,
+  });
+  return { sources, open };
+}
+
+/** Throws RouterError when anything of the document cannot be opened; then nothing stays open. */
+export async function startRuntime(parts: RuntimeParts): Promise<Runtime> {
+  const { now, random, onWarning } = parts;
+  let current = parts.loaded;
+  let { sources, open } = await openParts(current, parts);
+  let adapter: Adapter;
+  try {
+    adapter = await openAdapter(current.document.bus, { dataDir: parts.dataDir, now, env: parts.env, onWarning });
+  } catch (thrown) {
+    await open.close();
+    throw thrown;
+  }
+  const { failures } = adapter;
+  if (failures === undefined || adapter.subscribe === undefined) {
+    await Promise.all([adapter.close(), open.close()]);
+    throw new RouterError('UNSUPPORTED', `busway dev cannot deliver from ${adapter.name}; it runs on a log bus`);
+  }
+  const stopReading = new AbortController();
+  const bus = createBus(adapter, { ...busDefaults, now });
+  const webhook = wrapWebhook(
+    createWebhook({
+      sources: () => sources,
+      ingest: intake(bus, parts),
+      now,
+      ...(parts.onIntake ? { onReport: parts.onIntake } : {}),
+    }),
+    {
+      onFault: (error) =>
+        onWarning(`a request broke: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+    },
+  );
+  const consumer: Consumer = createConsumer({
+    rules: () => open.rules,
+    failures,
+    now,
+    random,
+    ...(parts.onReport ? { onReport: parts.onReport } : {}),
+    ...(parts.onMatch ? { onMatch: parts.onMatch } : {}),
+  });
+  const consuming = adapter.subscribe(consumer, stopReading.signal);
+  consuming.catch((error: unknown) => onWarning(`${adapter.name}: delivery stopped: ${String(error)}`));
+  let stopping: Promise<void> | undefined;
+
+  async function shutDown(): Promise<void> {
+    stopReading.abort();
+    await consuming.catch(() => undefined);
+    await bus.close();
+    await open.close();
+  }
+
+  return {
+    webhook,
+    adapter,
+    async reload(loaded) {
+      if (JSON.stringify(loaded.document.bus) !== JSON.stringify(current.document.bus)) {
+        onWarning('the bus of the document changed: restart to use it; everything else is taken over');
+      }
+      const fresh = await openParts(loaded, parts);
+      const old = open;
+      ({ sources, open } = fresh);
+      current = loaded;
+      // Deliveries under way still hold the old targets; closing waits for them.
+      await old.close();
+    },
+    labelOf: (rule) => open.labels.get(rule) ?? rule,
+    redrive: (selection, signal) => redrive({ rules: open.rules, failures, now }, selection, signal),
+    stop() {
+      stopping ??= shutDown();
+      return stopping;
+    },
+  };
+}
+
+function intake(bus: Bus, parts: RuntimeParts) {
+  return createIngest({
+    publish: (events) => bus.publish(events),
+    now: parts.now,
+    randomHex: () => parts.randomBytes(16).toString('hex'),
+  });
+}

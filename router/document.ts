@@ -1,0 +1,183 @@
+// Checks a router document against the kinds it is given. One validator for .ts and .json: a document is data.
+// Every mistake is reported at once, each with its path and the nearest known name.
+
+import { checkOptions, isObject, type Kind, type Options, type Problem, show, unknownName } from './config.ts';
+import { RouterError } from './errors.ts';
+import { parsePattern } from './pattern.ts';
+import { defaultRetry } from './retry.ts';
+import { hashOf, type Rule } from './rule.ts';
+
+export type Kinds = Readonly<Record<string, Pick<Kind<unknown>, 'options'>>>;
+
+export interface KnownKinds {
+  readonly buses: Kinds;
+  readonly sources: Kinds;
+  readonly targets: Kinds;
+}
+
+export interface Chosen {
+  readonly kind: string;
+  readonly options: Options;
+}
+
+export interface SourceChoice extends Chosen {
+  readonly name: string;
+}
+
+/** A router document after checking: defaults filled in, patterns parsed. */
+export interface RouterDocument {
+  readonly bus: Chosen;
+  readonly sources: readonly SourceChoice[];
+  readonly rules: readonly Rule[];
+  /** 16 hex digits over the whole document as written. */
+  readonly hash: string;
+}
+
+const SOURCE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const RULE_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+const retryOptions = {
+  attempts: { type: 'integer', min: 1, max: 100, default: defaultRetry.attempts, says: 'tries in all' },
+  firstMs: { type: 'integer', min: 1, max: 3_600_000, default: defaultRetry.firstMs, says: 'wait after the first try' },
+  maxMs: { type: 'integer', min: 1, max: 86_400_000, default: defaultRetry.maxMs, says: 'longest wait' },
+} as const;
+
+/** Throws DOCUMENT_INVALID whose message lists every problem, one a line. */
+export function checkDocument(input: unknown, kinds: KnownKinds): RouterDocument {
+  const problems: Problem[] = [];
+  const document = readDocument(input, kinds, problems);
+  if (problems.length === 0) return document;
+  const lines = problems.map(({ path, says }) => (path === '' ? says : `${path}: ${says}`));
+  const count = lines.length === 1 ? 'a mistake' : `${lines.length} mistakes`;
+  throw new RouterError('DOCUMENT_INVALID', `the router document has ${count}\n  ${lines.join('\n  ')}`, { problems });
+}
+
+function readDocument(input: unknown, kinds: KnownKinds, problems: Problem[]): RouterDocument {
+  const keys = ['bus', 'sources', 'rules'];
+  if (!isObject(input)) {
+    problems.push({ path: '', says: `must be an object with ${keys.join(', ')}, found ${show(input)}` });
+    return { bus: { kind: '', options: {} }, sources: [], rules: [], hash: '' };
+  }
+  for (const key of Object.keys(input)) {
+    if (!keys.includes(key)) problems.push({ path: '', says: unknownName('key', key, keys) });
+  }
+  return {
+    bus: readBus(input['bus'] ?? 'embedded', kinds.buses, problems),
+    sources: readSources(input['sources'] ?? {}, kinds.sources, problems),
+    rules: readRules(input['rules'] ?? [], kinds.targets, problems),
+    hash: hashOf(input),
+  };
+}
+
+function readKind(
+  kind: unknown,
+  path: string,
+  { kinds, problems }: { kinds: Kinds; problems: Problem[] },
+): kind is string {
+  if (typeof kind === 'string' && Object.hasOwn(kinds, kind)) return true;
+  const allowed = Object.keys(kinds);
+  const says = typeof kind === 'string' ? unknownName('kind', kind, allowed) : `must be one of ${allowed.join(', ')}`;
+  problems.push({ path, says });
+  return false;
+}
+
+function readUse(input: unknown, path: string, known: { kinds: Kinds; problems: Problem[] }): Chosen {
+  const none = { kind: '', options: {} };
+  if (!isObject(input)) {
+    known.problems.push({ path, says: `must be an object such as { "use": "…" }, found ${show(input)}` });
+    return none;
+  }
+  const { use, ...options } = input;
+  if (!readKind(use, `${path}.use`, known)) return none;
+  return { kind: use, options: checkOptions(options, known.kinds[use]!.options, path, known.problems) };
+}
+
+function readBus(input: unknown, kinds: Kinds, problems: Problem[]): Chosen {
+  if (typeof input !== 'string') return readUse(input, 'bus', { kinds, problems });
+  if (!readKind(input, 'bus', { kinds, problems })) return { kind: '', options: {} };
+  return { kind: input, options: checkOptions({}, kinds[input]!.options, 'bus', problems) };
+}
+
+function readSources(input: unknown, kinds: Kinds, problems: Problem[]): readonly SourceChoice[] {
+  if (!isObject(input)) {
+    problems.push({ path: 'sources', says: `must be an object of name: { "use": kind }, found ${show(input)}` });
+    return [];
+  }
+  return Object.entries(input).map(([name, choice]) => {
+    const path = `sources.${name}`;
+    if (!SOURCE_NAME.test(name)) {
+      problems.push({ path, says: "a source name is 1-64 letters, digits, '.', '_' or '-': it is part of a URL" });
+    }
+    return { name, ...readUse(choice, path, { kinds, problems }) };
+  });
+}
+
+function readRules(input: unknown, kinds: Kinds, problems: Problem[]): readonly Rule[] {
+  if (!Array.isArray(input)) {
+    problems.push({ path: 'rules', says: `must be a list of rules, found ${show(input)}` });
+    return [];
+  }
+  const seen = new Map<string, number>();
+  return input.flatMap((item, i) => {
+    const rule = readRule(item, `rules[${i}]`, { kinds, problems });
+    if (rule === undefined) return [];
+    const first = seen.get(rule.name);
+    if (first !== undefined) {
+      problems.push({
+        path: `rules[${i}].name`,
+        says: `'${rule.name}' is the name of rules[${first}] already; names are unique`,
+      });
+    }
+    seen.set(rule.name, i);
+    return [rule];
+  });
+}
+
+function readRule(item: unknown, path: string, known: { kinds: Kinds; problems: Problem[] }): Rule | undefined {
+  const { kinds, problems } = known;
+  const before = problems.length;
+  const options = checkOptions(
+    item,
+    {
+      name: {
+        type: 'string',
+        required: true,
+        check: (name) =>
+          RULE_NAME.test(name) ? undefined : `must be 1-64 letters, digits, '.', '_' or '-', found ${show(name)}`,
+        says: 'the name of the rule',
+      },
+      when: { type: 'json', required: true, says: 'the pattern' },
+      to: { type: 'json', required: true, says: 'the target, such as { "log": {} }' },
+      retry: { type: 'object', fields: retryOptions, says: 'how often and how fast to retry' },
+      order: { type: 'string', values: ['key'], says: "'key': events of one partitionkey one after the other" },
+    },
+    path,
+    problems,
+  );
+  const when = options['when'] === undefined ? undefined : parsePattern(options['when'], `${path}.when`, problems);
+  const to = options['to'] === undefined ? undefined : readTarget(options['to'], `${path}.to`, { kinds, problems });
+  if (problems.length > before || when === undefined || to === undefined) return undefined;
+  const retry = (options['retry'] ?? defaultRetry) as Rule['retry'];
+  const order = options['order'] as Rule['order'];
+  return { name: options['name'] as string, when, to, retry, order, hash: hashOf(item) };
+}
+
+function readTarget(
+  input: unknown,
+  path: string,
+  { kinds, problems }: { kinds: Kinds; problems: Problem[] },
+): Chosen | undefined {
+  const names = isObject(input) ? Object.keys(input) : [];
+  const [kind] = names;
+  if (!isObject(input) || kind === undefined || names.length !== 1) {
+    problems.push({
+      path,
+      says: `must be an object with one key, the kind of target (${Object.keys(kinds).join(', ')}), found ${show(input)}`,
+    });
+    return undefined;
+  }
+  if (!Object.hasOwn(kinds, kind)) {
+    problems.push({ path, says: unknownName('target', kind, Object.keys(kinds)) });
+    return undefined;
+  }
+  return { kind, options: checkOptions(input[kind], kinds[kind]!.options, `${path}.${kind}`, problems) };
+}
