@@ -3,6 +3,7 @@
 import type { Kind, Options } from '../router/config.ts';
 import type { Adapter, AdapterParts } from './adapter.ts';
 import { embeddedOptions } from './embedded/options.ts';
+import { kafkaOptions } from './kafka/options.ts';
 
 export interface AdapterModule {
   open(options: Options, parts: AdapterParts): Promise<Adapter>;
@@ -13,5 +14,10 @@ export const buses: Readonly<Record<string, Kind<AdapterModule>>> = {
     says: 'a durable log in one file of the data folder',
     options: embeddedOptions,
     load: () => import('./embedded/adapter.ts'),
+  },
+  kafka: {
+    says: 'Apache Kafka, in the CloudEvents Kafka binding',
+    options: kafkaOptions,
+    load: () => import('./kafka/adapter.ts'),
   },
 };

@@ -236,7 +236,10 @@ export function checkAttributes(attributes: Readonly<Record<string, unknown>>): 
 export function checkEvent(event: CloudEvent): CloudEvent {
   checkAttributes(event.attributes);
   if (event.data?.kind === 'json' && event.data.bytes.length === 0) {
-    throw new RouterError('NOT_JSON', 'data of kind json must be a JSON text, found no bytes; leave data out if there is none');
+    throw new RouterError(
+      'NOT_JSON',
+      'data of kind json must be a JSON text, found no bytes; leave data out if there is none',
+    );
   }
   return event;
 }

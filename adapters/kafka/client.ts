@@ -3,7 +3,7 @@
 // Must never let a log line or an error carry a secret.
 
 import { createRequire } from 'node:module';
-import { isIP, connect as tcpConnect, type Socket } from 'node:net';
+import { isIP, type Socket, connect as tcpConnect } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
@@ -28,8 +28,10 @@ export interface Connection {
   readonly onWarning: (text: string) => void;
 }
 
-export interface Retry {
+export interface LinkOptions {
   readonly retries: number;
+  /** No log lines: whatever happens comes back as an error. */
+  readonly quiet?: boolean;
 }
 
 /** One library client of its own, so that it can be ended for good without touching the others. */
@@ -92,19 +94,21 @@ function library(): Promise<typeof KafkaJs> {
 }
 
 const REPEAT_AFTER_MS = 30_000;
-// The library says these at every start and every rebalance of a healthy group.
-const HARMLESS = /group coordinator is not available|is rebalancing|not aware of this member|Response (?:Heartbeat|JoinGroup|SyncGroup|GroupCoordinator)/i;
+// The library says these at every start and every rebalance of a healthy group, and tries again.
+const HARMLESS =
+  /coordinator is (?:not available|loading)|is rebalancing|not aware of this member|Restarting the consumer|Response (?:Heartbeat|JoinGroup|SyncGroup|GroupCoordinator)/i;
 
 /** Library log lines as warnings: errors only, each text once in a while, and never with a login in it. */
 export function createLogSink(connection: Connection, muted: () => boolean) {
   const seen = new Map<string, number>();
   const secrets = connection.sasl === undefined ? [] : [connection.sasl.password, connection.sasl.username];
   return ({ log }: KafkaJs.LogEntry): void => {
-    if (muted() || HARMLESS.test(log.message)) return;
+    if (muted()) return;
     const error = typeof log['error'] === 'string' ? `: ${log['error']}` : '';
     const broker = typeof log['broker'] === 'string' ? ` (${log['broker']})` : '';
     let text = `kafka: ${log.message}${error}${broker}`.slice(0, 500);
     for (const secret of secrets) text = text.replaceAll(secret, '***');
+    if (HARMLESS.test(text)) return;
     const now = performance.now();
     if (now - (seen.get(text) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER_MS) return;
     if (seen.size > 100) seen.clear();
@@ -136,12 +140,12 @@ function createSockets() {
 }
 
 /** Connects to nothing yet. */
-export async function openLink(connection: Connection, retry: Retry): Promise<Link> {
+export async function openLink(connection: Connection, options: LinkOptions): Promise<Link> {
   const { Kafka, logLevel } = await library();
   const { brokers, ssl, sasl } = connection;
   const sockets = createSockets();
   let ended = false;
-  const sink = createLogSink(connection, () => ended);
+  const sink = createLogSink(connection, () => ended || options.quiet === true);
   const kafka = new Kafka({
     clientId: 'busway',
     // A retry loop asks here for its next broker; after a cut it waits for ever, without a timer, and is collected.
@@ -151,7 +155,7 @@ export async function openLink(connection: Connection, retry: Retry): Promise<Li
     connectionTimeout: 3_000,
     authenticationTimeout: 5_000,
     requestTimeout: 30_000,
-    retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: retry.retries },
+    retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: options.retries },
     logLevel: logLevel.ERROR,
     logCreator: () => sink,
     socketFactory: sockets.factory,
@@ -163,10 +167,10 @@ export async function openLink(connection: Connection, retry: Retry): Promise<Li
   return { kafka, cut };
 }
 
-/** The promise, or ABORTED as soon as the signal says so; what the promise does then is nobody's business. */
+/** The promise, or as soon as the signal says so its RouterError reason or ABORTED; the promise is left to itself then. */
 export async function untilAbort<T>(promise: Promise<T>, signal: AbortSignal, what: string): Promise<T> {
   const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(new RouterError('ABORTED', `kafka: ${what}: given up`));
+  const onAbort = (): void => aborted.reject(reasonOf(signal, what));
   promise.catch(() => undefined);
   if (signal.aborted) onAbort();
   signal.addEventListener('abort', onAbort, { once: true });
@@ -177,6 +181,11 @@ export async function untilAbort<T>(promise: Promise<T>, signal: AbortSignal, wh
   }
 }
 
+export function reasonOf(signal: AbortSignal, what: string): RouterError {
+  const { reason } = signal;
+  return reason instanceof RouterError ? reason : new RouterError('ABORTED', `kafka: ${what}: given up`);
+}
+
 /** Runs `work` with an admin of its own, ended afterwards whatever happened. Rejects with a RouterError. */
 export async function withAdmin<T>(
   connection: Connection,
@@ -184,7 +193,7 @@ export async function withAdmin<T>(
   work: (admin: KafkaAdmin) => Promise<T>,
 ): Promise<T> {
   const { what, signal } = options;
-  const link = await openLink(connection, { retries: 2 });
+  const link = await openLink(connection, { retries: 2, quiet: true });
   const admin = link.kafka.admin();
   const run = async (): Promise<T> => {
     await admin.connect();
@@ -237,7 +246,11 @@ export interface PartitionOffsets {
   readonly high: number;
 }
 
-export function lookUpOffsets(connection: Connection, topic: string, signal: AbortSignal): Promise<readonly PartitionOffsets[]> {
+export function lookUpOffsets(
+  connection: Connection,
+  topic: string,
+  signal: AbortSignal,
+): Promise<readonly PartitionOffsets[]> {
   return withAdmin(connection, { what: `topic '${topic}'`, signal }, async (admin) => {
     await admin.fetchTopicMetadata({ topics: [topic] });
     const offsets = await admin.fetchTopicOffsets(topic);

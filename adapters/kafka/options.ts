@@ -37,8 +37,18 @@ export const kafkaOptions: OptionTable = {
   },
   topic: { type: 'string', check: checkTopic, default: topicDefaults.topic, says: 'where events are published' },
   group: { type: 'string', default: topicDefaults.group, says: 'the consumer group that all processes share' },
-  retryTopics: { type: 'string', check: checkTopic, default: topicDefaults.retryTopics, says: 'first part of the names of the retry topics' },
-  failuresTopic: { type: 'string', check: checkTopic, default: topicDefaults.failuresTopic, says: 'where failure records are kept; compacted' },
+  retryTopics: {
+    type: 'string',
+    check: checkTopic,
+    default: topicDefaults.retryTopics,
+    says: 'first part of the names of the retry topics',
+  },
+  failuresTopic: {
+    type: 'string',
+    check: checkTopic,
+    default: topicDefaults.failuresTopic,
+    says: 'where failure records are kept; compacted',
+  },
 };
 
 export interface Sasl {

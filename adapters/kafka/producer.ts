@@ -3,7 +3,7 @@
 // and drop them with a success. Must never have two calls under way on one producer, for the same reason.
 
 import { RouterError } from '../../router/errors.ts';
-import { type Connection, type KafkaMessage, type Link, openLink, untilAbort } from './client.ts';
+import { type Connection, type KafkaMessage, type Link, openLink, reasonOf, untilAbort } from './client.ts';
 import { mapKafkaError } from './map-error.ts';
 import type { PlacedRecord } from './record.ts';
 
@@ -63,7 +63,7 @@ export function createSender(connection: Connection, { now }: SenderOptions): Se
   }
 
   async function sendNow(topic: string, records: readonly PlacedRecord[], signal: AbortSignal): Promise<void> {
-    if (signal.aborted) throw new RouterError('ABORTED', 'kafka: given up before the call');
+    if (signal.aborted) throw reasonOf(signal, 'sending');
     try {
       if (session !== undefined && session.sent > RECORDS_PER_PRODUCER) discard();
       session ??= await connect(signal);
@@ -80,7 +80,7 @@ export function createSender(connection: Connection, { now }: SenderOptions): Se
 
   return {
     send(topic, records, signal) {
-      if (closing.signal.aborted) return Promise.reject(new RouterError('CLOSED', 'kafka: the bus is closed'));
+      if (closing.signal.aborted) return Promise.reject(reasonOf(closing.signal, 'sending'));
       const both = AbortSignal.any([signal, closing.signal]);
       const turn = line.then(() => sendNow(topic, records, both));
       line = turn.catch(() => undefined);
@@ -89,7 +89,7 @@ export function createSender(connection: Connection, { now }: SenderOptions): Se
     },
     async close() {
       if (closing.signal.aborted) return;
-      closing.abort();
+      closing.abort(new RouterError('CLOSED', 'kafka: the bus is closed'));
       await line;
       if (session === undefined) return;
       const ended = session.producer.disconnect().catch(() => undefined);

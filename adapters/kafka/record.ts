@@ -3,7 +3,7 @@
 
 /** What the wire codec makes of an event. A null value on a compacted topic deletes the key. */
 export interface KafkaRecord {
-  readonly key: Buffer | null;
+  readonly key: Buffer | string | null;
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, Buffer | string>>;
 }
@@ -43,7 +43,8 @@ function bytesOf(value: Buffer | string): number {
 /** Bytes of a record in a batch, uncompressed, when it is among its first 64; later ones take up to two more. */
 export function recordBytes({ key, value, headers }: KafkaRecord): number {
   let body = 3; // attributes, timestamp delta 0, offset delta
-  body += key === null ? 1 : varintBytes(key.length) + key.length;
+  const keyBytes = key === null ? 0 : bytesOf(key);
+  body += key === null ? 1 : varintBytes(keyBytes) + keyBytes;
   body += value === null ? 1 : varintBytes(value.length) + value.length;
   let count = 0;
   for (const name in headers) {
@@ -77,6 +78,6 @@ export function murmur2(data: Uint8Array): number {
 }
 
 /** Where Java producers put this key. */
-export function partitionOfKey(key: Uint8Array, partitions: number): number {
-  return (murmur2(key) & 0x7fffffff) % partitions;
+export function partitionOfKey(key: Uint8Array | string, partitions: number): number {
+  return (murmur2(typeof key === 'string' ? Buffer.from(key) : key) & 0x7fffffff) % partitions;
 }

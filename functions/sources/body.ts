@@ -19,9 +19,13 @@ export function mediaType(contentType: string | undefined): string {
 export function refuseCompressed(kind: string, request: RawRequest): void {
   const encoding = request.headers['content-encoding'];
   if (encoding === undefined || encoding === '' || encoding.toLowerCase() === 'identity') return;
-  throw new RouterError('ENCODING_UNSUPPORTED', `${kind}: content-encoding must be absent; send the body uncompressed`, {
-    source: kind,
-  });
+  throw new RouterError(
+    'ENCODING_UNSUPPORTED',
+    `${kind}: content-encoding must be absent; send the body uncompressed`,
+    {
+      source: kind,
+    },
+  );
 }
 
 export interface Body {

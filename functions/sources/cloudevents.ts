@@ -5,8 +5,9 @@
 
 import { createHash, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import type { Options } from '../../router/config.ts';
+import { type CloudEvent, jsonData } from '../../router/event.ts';
 import type { RawRequest } from '../../router/http.ts';
-import { decodeHttp } from '../../router/wire/http.ts';
+import { decodeHttp, encodeHttp, encodeHttpBatch } from '../../router/wire/http.ts';
 import { refuseCompressed } from './body.ts';
 import { type Seeded, seeded, unknownSample } from './sample.ts';
 import { accepted, invalidSecret, rejected } from './signature.ts';
@@ -23,7 +24,8 @@ function digest(token: string): Buffer {
 
 /** The key is the token's digest: two digests have one length, so the comparison tells nothing about the token's. */
 function tokenKey(secret: string): KeyObject {
-  if (!TOKEN.test(secret)) throw invalidSecret(kind, '1 to 4096 visible ASCII characters, for it is sent as a bearer token');
+  if (!TOKEN.test(secret))
+    throw invalidSecret(kind, '1 to 4096 visible ASCII characters, for it is sent as a bearer token');
   return createSecretKey(digest(secret));
 }
 
@@ -64,7 +66,10 @@ function handshake(request: RawRequest): Verification {
     return rejected('REQUEST_INVALID', `${kind}: header 'webhook-request-origin' must be a DNS name`);
   }
   if (rate !== undefined && !RATE.test(rate)) {
-    return rejected('REQUEST_INVALID', `${kind}: header 'webhook-request-rate' must be requests per minute, such as 120`);
+    return rejected(
+      'REQUEST_INVALID',
+      `${kind}: header 'webhook-request-rate' must be requests per minute, such as 120`,
+    );
   }
   // '*': no limit of our own. The rate header belongs to every consent (4.2), asked for or not.
   const headers = { allow: 'POST', 'webhook-allowed-origin': origin, 'webhook-allowed-rate': rate ?? '*' };
@@ -78,40 +83,30 @@ function normalize(request: RawRequest): readonly Normalized[] {
 
 const samples = ['structured', 'binary', 'batch'] as const;
 
-type Order = Readonly<Record<string, unknown>> & { readonly data: object };
-
-function order(from: Seeded, seed: string, now: Date): Order {
+function order(from: Seeded, seed: string, now: Date): CloudEvent {
+  const data = { customer: `cus_${from.hex('customer').slice(0, 16)}`, total: 4200, currency: 'eur', reference: seed };
   return {
-    specversion: '1.0',
-    id: from.uuid('id'),
-    source: 'https://shop.example.com/orders',
-    type: 'com.example.order.placed',
-    subject: String(10000 + from.number('order', 89999)),
-    time: now.toISOString(),
-    datacontenttype: 'application/json',
-    data: { customer: `cus_${from.hex('customer').slice(0, 16)}`, total: 4200, currency: 'eur', reference: seed },
+    attributes: {
+      specversion: '1.0',
+      id: from.uuid('id'),
+      source: 'https://shop.example.com/orders',
+      type: 'com.example.order.placed',
+      subject: String(10000 + from.number('order', 89999)),
+      time: now.toISOString(),
+      datacontenttype: 'application/json',
+    },
+    data: jsonData(Buffer.from(JSON.stringify(data), 'utf8')),
   };
 }
 
-function binary({ data, datacontenttype, ...attributes }: Order): Simulated {
-  const headers: Record<string, string> = { 'content-type': String(datacontenttype) };
-  for (const [name, value] of Object.entries(attributes)) headers[`ce-${name}`] = String(value);
-  return { headers, body: Buffer.from(JSON.stringify(data), 'utf8') };
-}
-
 function unsigned(sample: string, seed: string, now: Date): Simulated {
-  const json = (type: string, value: unknown): Simulated => ({
-    headers: { 'content-type': `${type}; charset=utf-8` },
-    body: Buffer.from(JSON.stringify(value), 'utf8'),
-  });
   const one = (label: string) => order(seeded(kind, sample, seed, label), seed, now);
   switch (sample) {
     case 'structured':
-      return json('application/cloudevents+json', one('first'));
     case 'binary':
-      return binary(one('first'));
+      return encodeHttp(one('first'), sample);
     case 'batch':
-      return json('application/cloudevents-batch+json', [one('first'), one('second')]);
+      return encodeHttpBatch([one('first'), one('second')]);
     default:
       throw unknownSample(kind, sample, samples);
   }

@@ -12,7 +12,6 @@ import { parseJson } from '../../router/wire/json.ts';
 import { mediaType, refuseCompressed } from './body.ts';
 import { type Path, subjects, times } from './github-fields.ts';
 import { githubSample, githubSamples } from './github-samples.ts';
-import { stamp } from './sample.ts';
 import { accepted, type Mac, mac, rejected, sameText, textKey } from './signature.ts';
 import type { Normalized, Source, SourceParts } from './source.ts';
 
@@ -31,7 +30,10 @@ function verify(request: RawRequest, keys: Parameters<Source['verify']>[1]) {
   const given = request.headers[signatureHeader];
   if (given === undefined || given === '') {
     const sha1 = request.headers['x-hub-signature'] === undefined ? '' : '; the SHA-1 signature is not accepted';
-    return rejected('SIGNATURE_MISSING', `github: header '${signatureHeader}' is missing${sha1}; set a secret in the hook`);
+    return rejected(
+      'SIGNATURE_MISSING',
+      `github: header '${signatureHeader}' is missing${sha1}; set a secret in the hook`,
+    );
   }
   for (const key of keys) {
     if (sameText(`sha256=${mac(scheme, key, '', request.body)}`, given)) return accepted;
@@ -45,6 +47,10 @@ function isPayload(value: unknown): value is Payload {
 
 function member(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Payload)[name] : undefined;
+}
+
+function of<Value>(table: Readonly<Record<string, Value>>, name: string): Value | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
 }
 
 function at(payload: Payload, path: Path): unknown {
@@ -78,27 +84,39 @@ function sourceOf(payload: Payload): string {
 }
 
 function subjectOf(event: string, payload: Payload): string | undefined {
-  const path = Object.hasOwn(subjects, event) ? subjects[event] : undefined;
+  const path = of(subjects, event);
   const value = path === undefined ? undefined : at(payload, path);
   if (typeof value === 'number') return Number.isSafeInteger(value) ? String(value) : undefined;
   return typeof value === 'string' && value !== '' && isAttributeString(value) ? value : undefined;
+}
+
+const two = (part: number) => (part < 10 ? `0${part}` : `${part}`);
+let day = { since1970: Number.NaN, text: '' };
+
+// A push has seconds where all else has RFC 3339. Most are of one day, and toISOString for each would cost more than
+// all other attributes together (0.8 of 2.2 us, measured).
+function secondsText(seconds: number): string {
+  const since1970 = Math.floor(seconds / 86_400);
+  if (day.since1970 !== since1970) {
+    day = { since1970, text: new Date(since1970 * 86_400_000).toISOString().slice(0, 11) };
+  }
+  const rest = seconds % 86_400;
+  return `${day.text}${two(Math.floor(rest / 3600))}:${two(Math.floor(rest / 60) % 60)}:${two(rest % 60)}Z`;
 }
 
 // 253402300800: the first second of the year 10000, which RFC 3339 cannot write
 function timeText(value: unknown): string | undefined {
   if (typeof value === 'string') return isTimestamp(value) ? value : undefined;
   if (!Number.isSafeInteger(value) || (value as number) <= 0 || (value as number) >= 253402300800) return undefined;
-  return stamp(new Date((value as number) * 1000));
+  return secondsText(value as number);
 }
 
 /** When it happened by GitHub's word, or nothing: what arrives again must carry the same time. */
 function timeOf(event: string, action: string | undefined, payload: Payload): string | undefined {
   // What was deleted shows when it was last changed, perhaps years ago, and not when it went.
   if (action === 'deleted') return undefined;
-  const full = `${event}.${action}`;
-  const paths = Object.hasOwn(times, full) ? times[full] : Object.hasOwn(times, event) ? times[event] : undefined;
-  if (paths === undefined) return undefined;
-  for (const path of paths) {
+  const own = action === undefined ? undefined : of(times, `${event}.${action}`);
+  for (const path of own ?? of(times, event) ?? []) {
     const time = timeText(at(payload, path));
     if (time !== undefined) return time;
   }

@@ -16,7 +16,9 @@ import type { Normalized, Simulated, Source, SourceParts } from './source.ts';
 const kind = 'hmac';
 
 /** Where a value is found: a header, or a path in the JSON body. */
-type Place = { readonly in: 'header'; readonly name: string } | { readonly in: 'body'; readonly path: readonly string[] };
+type Place =
+  | { readonly in: 'header'; readonly name: string }
+  | { readonly in: 'body'; readonly path: readonly string[] };
 
 interface Scheme extends Mac {
   readonly name: string;
@@ -45,7 +47,8 @@ function readScheme(options: Options, name: string): Scheme {
   const header = text('header')!.toLowerCase();
   const stampHeader = text('timestamp')?.toLowerCase();
   const signs = text('signs');
-  if (signs !== undefined && stampHeader === undefined) throw mistake(name, "'signs' needs 'timestamp', a header's name");
+  if (signs !== undefined && stampHeader === undefined)
+    throw mistake(name, "'signs' needs 'timestamp', a header's name");
   const template = /^([^{}]*)\{timestamp\}([^{}]*)\{body\}$/.exec(signs ?? '{timestamp}.{body}');
   if (template === null) throw mistake(name, "'signs' must read like 'v0:{timestamp}:{body}'");
 
@@ -144,7 +147,8 @@ function normalize(scheme: Scheme, request: RawRequest): readonly Normalized[] {
   refuseCompressed(kind, request);
   const { data, datacontenttype } = bodyData(kind, request);
   const type = typeof scheme.type === 'string' ? scheme.type : read(scheme, 'type', scheme.type, request, data);
-  const id = scheme.id === undefined ? bodyId(scheme, type, request.body) : read(scheme, 'id', scheme.id, request, data);
+  const id =
+    scheme.id === undefined ? bodyId(scheme, type, request.body) : read(scheme, 'id', scheme.id, request, data);
   const attributes: { -readonly [Name in keyof Attributes]: Attributes[Name] } = {
     specversion: '1.0',
     id,
@@ -200,7 +204,8 @@ function simulate(scheme: Scheme, sample: string, { seed, secret, now }: Asked):
 export function open(options: Options, { name }: SourceParts): Source {
   const scheme = readScheme(options, name);
   const allowed = new Set(['content-type', 'user-agent']);
-  for (const from of [scheme.id, scheme.type]) if (typeof from === 'object' && from.in === 'header') allowed.add(from.name);
+  for (const from of [scheme.id, scheme.type])
+    if (typeof from === 'object' && from.in === 'header') allowed.add(from.name);
   if (scheme.stampHeader !== undefined) allowed.add(scheme.stampHeader);
   allowed.delete(scheme.header);
   return {

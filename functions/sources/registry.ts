@@ -20,10 +20,15 @@ function checkPlace(text: string): string | undefined {
   if (text.startsWith('header:')) {
     const name = text.slice(7);
     if (credentials.has(name.toLowerCase())) return `must not be '${name}': credentials never enter an event`;
-    return checkHeader(name) === undefined ? undefined : "must name a header after 'header:', such as header:X-Event-Id";
+    return checkHeader(name) === undefined
+      ? undefined
+      : "must name a header after 'header:', such as header:X-Event-Id";
   }
   if (text.startsWith('body:')) {
-    const good = text.slice(5).split('.').every((part) => part !== '');
+    const good = text
+      .slice(5)
+      .split('.')
+      .every((part) => part !== '');
     return good ? undefined : "must hold a path after 'body:', such as body:data.id";
   }
   return "must begin with 'header:' or 'body:', such as header:X-Event-Id or body:data.id";
@@ -36,7 +41,10 @@ const hmacOptions: OptionTable = {
   header: { type: 'string', required: true, check: checkHeader, says: 'the header that holds the signature' },
   algorithm: { type: 'string', values: ['sha1', 'sha256', 'sha512'], default: 'sha256', says: 'the hash of the HMAC' },
   encoding: { type: 'string', values: ['hex', 'base64'], default: 'hex', says: 'how the signature is written' },
-  prefix: { type: 'string', says: "what stands before the signature in its header, such as 'sha256='; none by default" },
+  prefix: {
+    type: 'string',
+    says: "what stands before the signature in its header, such as 'sha256='; none by default",
+  },
   id: {
     type: 'string',
     check: checkPlace,

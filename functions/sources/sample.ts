@@ -15,7 +15,10 @@ export interface Seeded {
 }
 
 export function seeded(...parts: readonly string[]): Seeded {
-  const digest = (label: string) => createHash('sha256').update([...parts, label].join('\0')).digest();
+  const digest = (label: string) =>
+    createHash('sha256')
+      .update([...parts, label].join('\0'))
+      .digest();
   return {
     hex: (label) => digest(label).toString('hex'),
     uuid: (label) => {

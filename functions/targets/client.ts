@@ -163,11 +163,15 @@ function exchange(send: Send, { timeoutMs, signal, underWay }: Exchange): Promis
     const onResponse = (response: IncomingMessage): void => {
       const answer = answerOf(response);
       drain(response);
-      response.on('close', () => clearTimeout(timer));
-      // A body that came along with the head is drained first, so that the next call finds this connection free;
-      // the verdict waits for no other body.
-      response.on('end', () => settle(answer));
-      setImmediate(settle, answer);
+      response.on('close', () => {
+        clearTimeout(timer);
+        settle(answer);
+      });
+      // A body that came along with the head is drained first, so that the next call finds this connection free; the
+      // verdict waits for no other body. At the next tick the parser is done with the bytes that brought the head.
+      process.nextTick(() => {
+        if (!response.complete) settle(answer);
+      });
     };
     const start = (mayRepeat: boolean): void => {
       request = send(onResponse);
@@ -204,7 +208,7 @@ export function openClient(settings: ClientSettings, extras: ClientExtras = {}):
       if (closed) return failed('CLOSED', 'this target was closed');
       if (signal.aborted) return failed('ABORTED', 'the delivery was given up before it began');
       const options = { ...target, headers: ['host', url.host, 'content-length', `${body.length}`, ...headers] };
-      return exchange((onResponse) => request(options, onResponse).end(body), { timeoutMs, signal, underWay });
+      return exchange((onResponse) => request(options, onResponse).end(body.latin1Slice(), 'latin1'), { timeoutMs, signal, underWay });
     },
     close() {
       closed = true;

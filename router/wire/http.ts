@@ -5,7 +5,7 @@
 import { RouterError } from '../errors.ts';
 import { type CloudEvent, checkAttributeName, checkAttributes } from '../event.ts';
 import { binaryGap, type ContentMode, checkFormat, contentMode, readBody } from './binary.ts';
-import { BATCH_TYPE, decodeBatch, decodeStructured, encodeBatch, encodeStructured, STRUCTURED_TYPE } from './json.ts';
+import { decodeBatch, decodeStructured, encodeBatch, encodeStructured } from './json.ts';
 
 export interface HttpEvents {
   readonly mode: ContentMode;
@@ -18,6 +18,9 @@ export interface HttpMessage {
 }
 
 const PREFIX = 'ce-';
+// Lower case: the JavaScript SDK takes no other spelling of the charset.
+const STRUCTURED_TYPE = 'application/cloudevents+json; charset=utf-8';
+const BATCH_TYPE = 'application/cloudevents-batch+json; charset=utf-8';
 
 /**
  * `headers` have lower-case names, as in RawRequest. Throws RouterError: CONTENT_TYPE_UNSUPPORTED or REQUEST_INVALID when

@@ -16,9 +16,6 @@ import {
 } from '../event.ts';
 import { isInexactNumber, isNamedData, isTabbed, type Member, memberName, scanObject, skipSpace } from './json-scan.ts';
 
-export const STRUCTURED_TYPE = 'application/cloudevents+json; charset=UTF-8';
-export const BATCH_TYPE = 'application/cloudevents-batch+json; charset=UTF-8';
-
 /** JSON.parse of bytes that must be UTF-8: NOT_UTF8 or NOT_JSON, naming `what`. Quotes nothing of the text. */
 export function parseJson(bytes: Buffer, what: string): unknown {
   if (!isUtf8(bytes)) throw new RouterError('NOT_UTF8', `${what} must be JSON in UTF-8; the bytes are not UTF-8`);

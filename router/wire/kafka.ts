@@ -6,7 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import { RouterError } from '../errors.ts';
 import { type CloudEvent, checkAttributeName, checkAttributes } from '../event.ts';
 import { binaryGap, checkFormat, contentMode, readBody } from './binary.ts';
-import { decodeStructured, encodeStructured, STRUCTURED_TYPE } from './json.ts';
+import { decodeStructured, encodeStructured } from './json.ts';
 
 type HeaderValue = Buffer | string | null | undefined;
 
@@ -25,6 +25,8 @@ export interface KafkaRecord {
 }
 
 const PREFIX = 'ce_';
+// Spelled as in the binding, section 3.3.1.
+const STRUCTURED_TYPE = 'application/cloudevents+json; charset=UTF-8';
 
 /** Inverse of decodeKafka for every event that passed checkAttributes. The key is the partitionkey, if it is a string. */
 export function encodeKafka(event: CloudEvent): KafkaRecord {

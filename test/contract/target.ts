@@ -45,7 +45,9 @@ export function targetEvent(id: string, data: CloudEvent['data'] = jsonData(Buff
 }
 
 /** Parts for a test; `warnings` and `printed` collect what the target says. */
-export function targetParts(given: Partial<TargetParts> & { readonly variables?: Readonly<Record<string, string>> } = {}): {
+export function targetParts(
+  given: Partial<TargetParts> & { readonly variables?: Readonly<Record<string, string>> } = {},
+): {
   readonly parts: TargetParts;
   readonly warnings: string[];
   readonly printed: string[];

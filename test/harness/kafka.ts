@@ -1,8 +1,14 @@
 // One real Kafka broker for the whole test run: KAFKA_BROKERS, or the launched broker of this working tree. Must never
 // fetch anything. Without one, tests skip with a plain reason; BUSWAY_REQUIRE=kafka makes its absence a failure.
 
+import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import type { Connection } from '../../adapters/kafka/client.ts';
+import type { KafkaOptions } from '../../adapters/kafka/options.ts';
+import { deleteTopics, ensureTopics, planTopics } from '../../adapters/kafka/topics.ts';
 import { kafkaAvailable, kafkaUp } from '../../local/kafka.ts';
 
 export const repoDir = fileURLToPath(new URL('../..', import.meta.url));
@@ -51,4 +57,53 @@ let shared: Promise<SharedKafka> | undefined;
 export function sharedKafka(): Promise<SharedKafka> {
   shared ??= find();
   return shared;
+}
+
+export interface TopicSet {
+  /** Options for the adapter. */
+  readonly options: KafkaOptions & { readonly brokers: readonly string[] };
+  readonly connection: Connection;
+  /** Deletes the topics. Idempotent. */
+  close(): Promise<void>;
+}
+
+let sets = 0;
+
+/** The topics of one router, with names of their own. */
+export async function topicSet(kafka: SharedKafka & { ok: true }, partitions = 3): Promise<TopicSet> {
+  const connection = plainConnection(kafka.brokers);
+  const prefix = `${kafka.prefix}-${++sets}`;
+  const options = {
+    brokers: connection.brokers,
+    ssl: false,
+    topic: `${prefix}.events`,
+    group: `${prefix}.group`,
+    retryTopics: `${prefix}.retry`,
+    failuresTopic: `${prefix}.failures`,
+  };
+  const signal = AbortSignal.timeout(30_000);
+  await ensureTopics(connection, options, { partitions, signal });
+  const topics = planTopics(options, partitions).map(({ topic }) => topic);
+  return { options, connection, close: () => deleteTopics(connection, topics, AbortSignal.timeout(30_000)) };
+}
+
+export function plainConnection(brokers: string): Connection {
+  return { brokers: brokers.split(','), ssl: false, onWarning: () => undefined };
+}
+
+/** Runs kcat to its end; stdout as text. Rejects with what it said when it fails. */
+export async function kcat(args: readonly string[], input = ''): Promise<string> {
+  const child = spawn('kcat', args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const [out, err] = [child.stdout, child.stderr].map((stream) => text(stream));
+  child.stdin.end(input);
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`kcat ${args.join(' ')}: exit ${code}: ${await err}`);
+  return (await out)!;
+}
+
+/** false when kcat is there, else the reason to skip. */
+export function kcatSkip(): string | false {
+  if (spawnSync('kcat', ['-V']).status === 0) return false;
+  if (isRequired('kcat')) throw new Error('BUSWAY_REQUIRE asks for kcat, but it is not in PATH');
+  return 'no kcat in PATH (apt-get install kcat)';
 }

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { open } from '../../../functions/sources/github.ts';
 import { RouterError } from '../../../router/errors.ts';
 import { type CloudEvent, checkAttributes } from '../../../router/event.ts';
 import type { RawRequest } from '../../../router/http.ts';
-import { rawRequest, sourceSuite } from '../../contract/source.ts';
+import { sourceSuite } from '../../contract/source.ts';
+import { rawRequest } from '../../contract/source-request.ts';
 import vectors from '../../fixtures/sources/vectors.json' with { type: 'json' };
 
 interface Example {
@@ -19,7 +21,11 @@ const now = new Date('2026-03-05T07:08:09Z');
 const github = open({}, { name: 'github' });
 const secret = 'a secret of the hook';
 
-function delivery(event: string, payload: unknown, headers: Readonly<Record<string, string | undefined>> = {}): RawRequest {
+function delivery(
+  event: string,
+  payload: unknown,
+  headers: Readonly<Record<string, string | undefined>> = {},
+): RawRequest {
   const body = Buffer.isBuffer(payload) ? payload : Buffer.from(JSON.stringify(payload), 'utf8');
   const signature = `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
   const sent = {
@@ -85,7 +91,10 @@ sourceSuite('github', {
   ],
   skip: [
     { test: 'a signed header changed by one byte, or missing, is rejected', reason: 'GitHub signs the body only' },
-    { test: 'a stale and a future timestamp are rejected, 300 s either way is not', reason: 'GitHub signs no timestamp' },
+    {
+      test: 'a stale and a future timestamp are rejected, 300 s either way is not',
+      reason: 'GitHub signs no timestamp',
+    },
     { test: 'a timestamp that is not a whole number of seconds is rejected', reason: 'GitHub signs no timestamp' },
   ],
 });
@@ -100,7 +109,10 @@ test('github: every real payload becomes one valid event with the delivery as id
       const { attributes } = event;
       checkAttributes(attributes);
       const { action } = payload;
-      assert.equal(attributes.type, action === undefined ? `com.github.${name}` : `com.github.${name}.${String(action)}`);
+      assert.equal(
+        attributes.type,
+        action === undefined ? `com.github.${name}` : `com.github.${name}.${String(action)}`,
+      );
       assert.match(attributes.source, /^https?:\/\/github\.com(?:\/[\w.-]+){0,2}$/);
       assert.equal(attributes['partitionkey'], undefined);
       assert.equal(event.data!.bytes, request.body, 'the very bytes');
@@ -114,7 +126,8 @@ test('github: every real payload becomes one valid event with the delivery as id
 test('github: only events about a whole repository, several pages or nobody in particular lack a subject', () => {
   const without = new Set<string>();
   for (const { name, examples: payloads } of examples) {
-    for (const payload of payloads) if (eventOf(delivery(name, payload)).attributes.subject === undefined) without.add(name);
+    for (const payload of payloads)
+      if (eventOf(delivery(name, payload)).attributes.subject === undefined) without.add(name);
   }
 
   const general = ['gollum', 'organization', 'public', 'repository', 'repository_import', 'star', 'watch'];
@@ -155,8 +168,28 @@ test('github: subject and time follow what the event is about', () => {
   assert.deepEqual(about('ping', { zen: 'z', hook_id: 3, hook: { created_at: at } }), ['3', undefined]);
 });
 
+test('github: seconds become the same moment in RFC 3339', () => {
+  const timeOf = (pushed_at: number) =>
+    eventOf(delivery('push', { repository: { ...repository, pushed_at } })).attributes.time;
+
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 253402300799 }), (seconds) => {
+      const expected = new Date(seconds * 1000).toISOString();
+      assert.equal(timeOf(seconds)?.replace('Z', '.000Z'), expected);
+      assert.equal(timeOf(seconds), timeOf(seconds));
+    }),
+    { numRuns: 500 },
+  );
+  for (const seconds of [0, -1, 1.5, 253402300800, 1e300]) assert.equal(timeOf(seconds), undefined);
+});
+
 test('github: the time of a deleted object is not the time it was deleted', () => {
-  const payload = { action: 'deleted', repository, issue: { number: 1 }, comment: { updated_at: '2019-05-15T15:20:33Z' } };
+  const payload = {
+    action: 'deleted',
+    repository,
+    issue: { number: 1 },
+    comment: { updated_at: '2019-05-15T15:20:33Z' },
+  };
 
   const { time, subject } = eventOf(delivery('issue_comment', payload)).attributes;
 
@@ -165,7 +198,22 @@ test('github: the time of a deleted object is not the time it was deleted', () =
 });
 
 test('github: fields of a wrong form are left out and never break the event', () => {
-  const odd = [null, '', 0, -1, 1.5, 1e30, 'soon', '2024-02-30T00:00:00Z', '2024-01-01', [], {}, true, 'a\u0000b', '\ud800'];
+  const odd = [
+    null,
+    '',
+    0,
+    -1,
+    1.5,
+    1e30,
+    'soon',
+    '2024-02-30T00:00:00Z',
+    '2024-01-01',
+    [],
+    {},
+    true,
+    'a\u0000b',
+    '\ud800',
+  ];
   for (const value of odd) {
     const payload = {
       action: value,
@@ -195,8 +243,14 @@ test('github: without a repository the source is the organization, then who acte
     sourceOf({ organization: { login: 'acme' }, sender: { html_url: 'https://git.example.com/mona' } }),
     'https://git.example.com/acme',
   );
-  assert.equal(sourceOf({ enterprise: { html_url: 'https://github.com/enterprises/big' }, sender }), 'https://github.com/enterprises/big');
-  assert.equal(sourceOf({ installation: { account: { html_url: 'https://github.com/acme' } }, sender }), 'https://github.com/acme');
+  assert.equal(
+    sourceOf({ enterprise: { html_url: 'https://github.com/enterprises/big' }, sender }),
+    'https://github.com/enterprises/big',
+  );
+  assert.equal(
+    sourceOf({ installation: { account: { html_url: 'https://github.com/acme' } }, sender }),
+    'https://github.com/acme',
+  );
   assert.equal(sourceOf({ sender }), 'https://github.com/mona');
   assert.equal(sourceOf({}), 'https://github.com');
 });
@@ -220,7 +274,14 @@ test('github: the SHA-1 signature alone is not accepted', () => {
 test('github: a SHA-256 header with sha1 in it, capitals or a space is rejected', () => {
   const good = delivery('push', push);
   const hex = good.headers['x-hub-signature-256']!.slice(7);
-  for (const value of [`sha1=${hex}`, hex, `sha256=${hex.toUpperCase()}`, `sha256= ${hex}`, `sha256=${hex} `, `SHA256=${hex}`]) {
+  for (const value of [
+    `sha1=${hex}`,
+    hex,
+    `sha256=${hex.toUpperCase()}`,
+    `sha256= ${hex}`,
+    `sha256=${hex} `,
+    `SHA256=${hex}`,
+  ]) {
     const verification = github.verify(rawRequest(good, { 'x-hub-signature-256': value }), [github.key(secret)], now);
     assert.ok(verification.kind === 'rejected' && verification.code === 'SIGNATURE_INVALID', value);
   }
@@ -238,7 +299,13 @@ test('github: content types other than JSON are refused, spellings of it are not
   for (const type of ['application/json; charset=utf-8', 'Application/JSON', 'application/json ;charset=UTF-8']) {
     assert.equal(codeOf(delivery('push', push, { 'content-type': type })), 'accepted', type);
   }
-  for (const type of ['text/json', 'application/jsonp', 'text/plain', 'application/json, text/plain', 'x;application/json']) {
+  for (const type of [
+    'text/json',
+    'application/jsonp',
+    'text/plain',
+    'application/json, text/plain',
+    'x;application/json',
+  ]) {
     assert.equal(codeOf(delivery('push', push, { 'content-type': type })), 'CONTENT_TYPE_UNSUPPORTED', type);
   }
 });
@@ -274,7 +341,10 @@ test('github: a simulated push has the shape of a real one', () => {
     if (name !== 'head_commit') assert.equal(Array.isArray(value), Array.isArray(push[name]), name);
   }
   for (const name of Object.keys(push)) assert.ok(name in made, name);
-  assert.match(sample.headers['x-github-delivery']!, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  assert.match(
+    sample.headers['x-github-delivery']!,
+    /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+  );
   assert.match(sample.headers['user-agent']!, /^GitHub-Hookshot\/[0-9a-f]{7}$/);
 });
 
@@ -282,7 +352,9 @@ test('github: simulated payloads use only field names that real ones have', () =
   for (const name of github.samples) {
     const [event] = name.split('.');
     const real = examples.find((example) => example.name === event)!.examples;
-    const made = JSON.parse(github.simulate(name, 'x', secret, now).body.toString()) as Readonly<Record<string, object>>;
+    const made = JSON.parse(github.simulate(name, 'x', secret, now).body.toString()) as Readonly<
+      Record<string, object>
+    >;
     for (const [field, value] of Object.entries(made)) {
       const alike = real.filter((payload) => field in payload).map((payload) => payload[field]);
       assert.ok(alike.length > 0, `${name}: ${field}`);
@@ -294,7 +366,9 @@ test('github: simulated payloads use only field names that real ones have', () =
 });
 
 test('github: a branch named like a payload key of Object.prototype pollutes nothing', () => {
-  const body = Buffer.from('{"__proto__":{"repository":{"html_url":"https://evil.example"},"action":"x"},"constructor":{}}');
+  const body = Buffer.from(
+    '{"__proto__":{"repository":{"html_url":"https://evil.example"},"action":"x"},"constructor":{}}',
+  );
 
   const { attributes } = eventOf(delivery('push', body));
 

@@ -6,7 +6,8 @@ import { sources } from '../../../functions/sources/registry.ts';
 import { checkOptions, type Problem } from '../../../router/config.ts';
 import { RouterError } from '../../../router/errors.ts';
 import { type CloudEvent, dataValue } from '../../../router/event.ts';
-import { rawRequest, sourceSuite } from '../../contract/source.ts';
+import { sourceSuite } from '../../contract/source.ts';
+import { rawRequest } from '../../contract/source-request.ts';
 import vectors from '../../fixtures/sources/vectors.json' with { type: 'json' };
 
 const now = new Date('2026-03-05T07:08:09Z');
@@ -42,7 +43,10 @@ sourceSuite('hmac', {
   signature: 'x-shop-signature',
   fixtures: (['sha1', 'sha256', 'sha512'] as const).slice(1, 2).map((algorithm) => ({
     says: `RFC 4231, case 2, ${algorithm}`,
-    request: request(vectors.rfc4231.body, { 'content-type': 'text/plain', 'x-shop-signature': vectors.rfc4231.sha256 }),
+    request: request(vectors.rfc4231.body, {
+      'content-type': 'text/plain',
+      'x-shop-signature': vectors.rfc4231.sha256,
+    }),
     secret: vectors.rfc4231.secret,
     now,
     events: [{ source: '/webhooks/shop', type: 'hmac.shop', datacontenttype: 'text/plain' }],
@@ -268,7 +272,10 @@ test('hmac: mistakes in the options are named before anything runs', () => {
 });
 
 test('hmac: options that do not go together are refused at open', () => {
-  assert.throws(() => opened({ header: 'x', signs: '{timestamp}.{body}' }), { code: 'DOCUMENT_INVALID', message: /sources\.shop/ });
+  assert.throws(() => opened({ header: 'x', signs: '{timestamp}.{body}' }), {
+    code: 'DOCUMENT_INVALID',
+    message: /sources\.shop/,
+  });
   for (const key of ['id', 'type']) {
     assert.throws(() => opened({ header: 'X-Sig', [key]: 'header:x-sig' }), { code: 'DOCUMENT_INVALID' });
   }

@@ -31,6 +31,7 @@ test('sources: the registry loads no implementation', () => {
 
 test('sources: every kind and option says what it is for', () => {
   for (const { says, options } of Object.values(sources)) {
-    for (const text of [says, ...Object.values(options).map((option) => option.says)]) assert.ok(text.length > 10, text);
+    for (const text of [says, ...Object.values(options).map((option) => option.says)])
+      assert.ok(text.length > 10, text);
   }
 });

@@ -257,7 +257,13 @@ test('http: the named secret wins over BUSWAY_SIGNING_SECRET', async (t) => {
 });
 
 test('http: a missing or malformed secret is refused at open, without showing it', async () => {
-  const bad = ['whsec_', 'whsec_c2hvcnQ=', `whsec_${Buffer.alloc(65).toString('base64')}`, 'plaintext-secret', 'whsec_a$b'];
+  const bad = [
+    'whsec_',
+    'whsec_c2hvcnQ=',
+    `whsec_${Buffer.alloc(65).toString('base64')}`,
+    'plaintext-secret',
+    'whsec_a$b',
+  ];
   const { parts: none } = targetParts();
   await assert.rejects(open({ url: 'https://x.example', secret: 'MINE' }, none), { code: 'SECRET_MISSING' });
   const { parts: empty } = targetParts({ variables: { MINE: '' } });

@@ -25,7 +25,10 @@ export interface HttpPeer {
 type Answer = (request: Received, response: Parameters<RequestListener>[1]) => void;
 
 /** Answers by `answer` once a request is whole. */
-export async function startHttp(answer: Answer, tls?: { readonly key: Buffer; readonly cert: Buffer }): Promise<HttpPeer> {
+export async function startHttp(
+  answer: Answer,
+  tls?: { readonly key: Buffer; readonly cert: Buffer },
+): Promise<HttpPeer> {
   const received: Received[] = [];
   let connections = 0;
   const listener: RequestListener = (request, response) => {

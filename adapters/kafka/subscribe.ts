@@ -1,0 +1,258 @@
+// The consumer of the Kafka bus: one group, the events topic and the retry topics together, positions committed by us.
+// Must never end in silence: a consumer that the library gave up on is made anew until the signal says stop.
+
+import type { Consumer } from '../../router/consume.ts';
+import { toRouterError } from '../../router/errors.ts';
+import { createAssigner } from './assigner.ts';
+import {
+  type Connection,
+  type EachBatchPayload,
+  type Link,
+  lookUpTopic,
+  openLink,
+  untilAbort,
+  withAdmin,
+} from './client.ts';
+import { type KafkaLane, openKafkaLane } from './lane.ts';
+import { mapKafkaError } from './map-error.ts';
+import type { KafkaOptions } from './options.ts';
+import { createParker, type Parker } from './parker.ts';
+import { createSender } from './producer.ts';
+import { toStored } from './reader.ts';
+import { retryTopicNames } from './topics.ts';
+
+export interface SubscribeParts {
+  readonly connection: Connection;
+  readonly options: KafkaOptions;
+  readonly now: () => number;
+}
+
+// The least that brokers allow by default: a killed process' share goes on after 6 s instead of the library's 30 s.
+const SESSION_MS = 6_000;
+const HEARTBEAT_MS = 1_500;
+const COMMIT_MS = 250;
+const DRAIN_MS = 5_000;
+const LEAVE_MS = 2_000;
+const AGAIN_MS = 1_000;
+// Records that were due at the start and never came (expired meanwhile) must not hold everything back.
+const CATCH_UP_MS = 30_000;
+
+type KafkaConsumer = ReturnType<Link['kafka']['consumer']>;
+
+interface Session {
+  readonly consumer: KafkaConsumer;
+  readonly lanes: Map<number, KafkaLane>;
+  /** Resolves when the library gave up; never otherwise. */
+  readonly crashed: Promise<Error>;
+  end(): Promise<void>;
+}
+
+interface Topics {
+  readonly events: string;
+  readonly retries: readonly string[];
+}
+
+/** Delivers until `signal` aborts; then drains, commits and leaves the group. Rejects with NOT_FOUND or UNAUTHORIZED. */
+export async function subscribeKafka(parts: SubscribeParts, consumer: Consumer, signal: AbortSignal): Promise<void> {
+  const { connection, options, now } = parts;
+  const topics: Topics = { events: options.topic, retries: retryTopicNames(options) };
+  for (const topic of [topics.events, ...topics.retries]) await lookUpTopic(connection, topic, signal);
+  const parker = createParker(createSender(connection, { now }), topics.retries, now);
+  try {
+    while (!signal.aborted) await oneSession(parts, { consumer, signal, topics, parker });
+  } finally {
+    await parker.close();
+  }
+}
+
+interface SessionParts {
+  readonly consumer: Consumer;
+  readonly signal: AbortSignal;
+  readonly topics: Topics;
+  readonly parker: Parker;
+}
+
+async function oneSession(parts: SubscribeParts, session: SessionParts): Promise<void> {
+  const { signal } = session;
+  const { onWarning } = parts.connection;
+  try {
+    const open = await openSession(parts, session);
+    const stopped = Promise.withResolvers<void>();
+    const onAbort = (): void => stopped.resolve();
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    const crash = await Promise.race([stopped.promise, open.crashed]);
+    signal.removeEventListener('abort', onAbort);
+    if (crash instanceof Error) onWarning(`kafka: the consumer broke and is made anew: ${crash.message}`);
+    await open.end();
+  } catch (thrown) {
+    if (signal.aborted) return;
+    onWarning(`kafka: the consumer did not start and is tried again: ${mapKafkaError(thrown, 'group').message}`);
+  }
+  if (!signal.aborted)
+    await untilAbort(new Promise((resolve) => setTimeout(resolve, AGAIN_MS)), signal, 'waiting').catch(() => undefined);
+}
+
+async function openSession(
+  parts: SubscribeParts,
+  { consumer: deliver, signal, topics, parker }: SessionParts,
+): Promise<Session> {
+  const { connection, options, now } = parts;
+  const { onWarning } = connection;
+  const link = await openLink(connection, { retries: Number.MAX_SAFE_INTEGER });
+  const consumer = link.kafka.consumer({
+    groupId: options.group,
+    partitionAssigners: [createAssigner()],
+    sessionTimeout: SESSION_MS,
+    rebalanceTimeout: SESSION_MS,
+    heartbeatInterval: HEARTBEAT_MS,
+    maxWaitTimeInMs: 100,
+    metadataMaxAge: 60_000,
+    allowAutoTopicCreation: false,
+    retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: Number.MAX_SAFE_INTEGER },
+  });
+  const lanes = new Map<number, KafkaLane>();
+  const crashed = Promise.withResolvers<Error>();
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (!payload.restart) crashed.resolve(payload.error);
+  });
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    const mine = new Set(payload.memberAssignment[topics.events] ?? []);
+    for (const [partition, lane] of lanes) {
+      if (mine.has(partition)) continue;
+      lane.abandon();
+      lanes.delete(partition);
+    }
+    for (const partition of mine) {
+      if (lanes.has(partition)) continue;
+      const lane = openKafkaLane({ partition, consumer: deliver, parker, now, onWarning });
+      lanes.set(partition, lane);
+      catchUp(lane, partition).catch((error: unknown) => crashed.resolve(toRouterError(error)));
+      const impatient = setTimeout(() => lane.begin(), CATCH_UP_MS).unref();
+      signal.addEventListener('abort', () => clearTimeout(impatient), { once: true });
+    }
+  });
+
+  /** Lets a lane begin once everything that was parked before is read. */
+  async function catchUp(lane: KafkaLane, partition: number): Promise<void> {
+    const due = await parkedBefore(parts, topics.retries, { partition, signal });
+    pendingCatchUps.set(lane, due);
+    checkCaughtUp(lane, partition);
+  }
+  const pendingCatchUps = new Map<KafkaLane, Map<string, number>>();
+  const read = new Map<string, number>();
+
+  function checkCaughtUp(lane: KafkaLane, partition: number): void {
+    const due = pendingCatchUps.get(lane);
+    if (due === undefined) return;
+    for (const [topic, high] of due) if ((read.get(`${topic}/${partition}`) ?? 0) < high) return;
+    pendingCatchUps.delete(lane);
+    lane.begin();
+  }
+
+  async function eachBatch({ batch, resolveOffset, pause, isStale }: EachBatchPayload): Promise<void> {
+    const { topic, partition, messages } = batch;
+    const lane = lanes.get(partition);
+    if (isStale() || lane === undefined) return;
+    const step = topic === topics.events ? undefined : topics.retries.indexOf(topic);
+    const records = messages.map((message) => toStored(partition, message));
+    const taken = step === undefined ? lane.events(records) : lane.parked(step, records);
+    if (taken > 0) resolveOffset(messages[taken - 1]!.offset);
+    if (taken === messages.length) {
+      read.set(`${topic}/${partition}`, Number(batch.lastOffset()) + 1);
+      checkCaughtUp(lane, partition);
+      return;
+    }
+    const resume = pause();
+    lane.room(step).then(resume, () => undefined);
+  }
+
+  const committed = new Map<string, number>();
+
+  async function commit(): Promise<void> {
+    const offsets: { topic: string; partition: number; offset: string }[] = [];
+    const add = (topic: string, partition: number, offset: number | undefined): void => {
+      const name = `${topic}/${partition}`;
+      if (offset === undefined || committed.get(name) === offset) return;
+      committed.set(name, offset);
+      offsets.push({ topic, partition, offset: String(offset) });
+    };
+    for (const [partition, lane] of lanes) {
+      const { events, steps } = lane.committable();
+      add(topics.events, partition, events);
+      for (const [step, offset] of steps) add(topics.retries[step]!, partition, offset);
+    }
+    if (offsets.length === 0) return;
+    try {
+      await consumer.commitOffsets(offsets);
+    } catch {
+      // A rebalance is under way or the broker is away: what is not committed is delivered again, never lost.
+      for (const { topic, partition } of offsets) committed.delete(`${topic}/${partition}`);
+    }
+  }
+
+  let committing: Promise<void> | undefined;
+  const committer = setInterval(() => {
+    committing ??= commit().finally(() => {
+      committing = undefined;
+    });
+  }, COMMIT_MS);
+
+  async function end(): Promise<void> {
+    clearInterval(committer);
+    const all = [topics.events, ...topics.retries].map((topic) => ({ topic }));
+    try {
+      consumer.pause(all);
+    } catch {
+      // Not running: nothing to pause.
+    }
+    const drained = Promise.all([...lanes.values()].map((lane) => lane.drain()));
+    await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
+    const leave = async (): Promise<void> => {
+      await committing;
+      await commit();
+      await consumer.disconnect();
+    };
+    for (const lane of lanes.values()) lane.abandon();
+    await untilAbort(leave(), AbortSignal.timeout(LEAVE_MS), 'leaving').catch(() => undefined);
+    link.cut();
+  }
+
+  try {
+    const run = async (): Promise<void> => {
+      await consumer.connect();
+      // From the beginning: events published before the group's first member joined must not be lost.
+      await consumer.subscribe({ topics: [topics.events, ...topics.retries], fromBeginning: true });
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: 8,
+        eachBatch,
+      });
+    };
+    await untilAbort(run(), signal, 'joining the group');
+  } catch (thrown) {
+    await end();
+    throw thrown;
+  }
+  return { consumer, lanes, crashed: crashed.promise, end };
+}
+
+/** For each retry topic that holds something this group has not done: the offset one past it. */
+async function parkedBefore(
+  { connection, options }: SubscribeParts,
+  retries: readonly string[],
+  { partition, signal }: { partition: number; signal: AbortSignal },
+): Promise<Map<string, number>> {
+  return withAdmin(connection, { what: 'retry topics', signal }, async (admin) => {
+    const done = await admin.fetchOffsets({ groupId: options.group, topics: [...retries] });
+    const due = new Map<string, number>();
+    for (const topic of retries) {
+      const ends = (await admin.fetchTopicOffsets(topic)).find((item) => item.partition === partition);
+      const mine = done.find((item) => item.topic === topic)?.partitions.find((item) => item.partition === partition);
+      const from = Math.max(Number(mine?.offset ?? -1), Number(ends?.low ?? 0));
+      if (ends !== undefined && Number(ends.high) > from) due.set(topic, Number(ends.high));
+    }
+    return due;
+  });
+}

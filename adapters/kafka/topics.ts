@@ -1,0 +1,84 @@
+// The topics of a router and how they are made. Only `busway dev` calls ensureTopics; an adapter never creates a topic.
+
+import { type Connection, withAdmin } from './client.ts';
+import type { KafkaOptions } from './options.ts';
+
+/** Delays of the retry topics, shortest first; a delivery waits in the longest that is not too long. */
+export const retrySteps = [
+  { name: '1s', delayMs: 1_000 },
+  { name: '10s', delayMs: 10_000 },
+  { name: '1m', delayMs: 60_000 },
+  { name: '10m', delayMs: 600_000 },
+] as const;
+
+export function retryTopicNames({ retryTopics }: Pick<KafkaOptions, 'retryTopics'>): readonly string[] {
+  return retrySteps.map(({ name }) => `${retryTopics}.${name}`);
+}
+
+export interface TopicPlan {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+// A record there is an event of the largest size plus what we note about it.
+const WITH_NOTES = { 'max.message.bytes': String(2 * 1024 * 1024) };
+// A parked delivery must outlive a router that is off for a while; the group's position says what is done.
+const KEPT = { 'cleanup.policy': 'delete', 'retention.ms': '1209600000' };
+// Only what is still owed is worth keeping: redriven is a tombstone.
+const COMPACTED = { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.1', 'segment.ms': '3600000' };
+
+/** `partitions`: of the events topic; the retry topics have as many, so that they are assigned together. */
+export function planTopics(options: KafkaOptions, partitions: number): readonly TopicPlan[] {
+  return [
+    { topic: options.topic, partitions, config: {} },
+    ...retryTopicNames(options).map((topic) => ({ topic, partitions, config: { ...KEPT, ...WITH_NOTES } })),
+    { topic: options.failuresTopic, partitions: 1, config: { ...COMPACTED, ...WITH_NOTES } },
+  ];
+}
+
+export interface EnsureOptions {
+  /** For an events topic that is not there yet. */
+  readonly partitions: number;
+  /** Copies of each; the broker's default if absent. */
+  readonly replicas?: number;
+  readonly signal: AbortSignal;
+}
+
+/** Creates what is missing and changes nothing that is there. Resolves to the names of the new topics. */
+export function ensureTopics(
+  connection: Connection,
+  options: KafkaOptions,
+  ensure: EnsureOptions,
+): Promise<readonly string[]> {
+  const what = `topics '${options.topic}', '${options.retryTopics}.*' and '${options.failuresTopic}'`;
+  return withAdmin(connection, { what, signal: ensure.signal }, async (admin) => {
+    const there = new Set(await admin.listTopics());
+    let { partitions } = ensure;
+    if (there.has(options.topic)) {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [options.topic] });
+      partitions = topics[0]?.partitions.length ?? partitions;
+    }
+    const missing = planTopics(options, partitions).filter(({ topic }) => !there.has(topic));
+    if (missing.length === 0) return [];
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: missing.map((plan) => ({
+        topic: plan.topic,
+        numPartitions: plan.partitions,
+        replicationFactor: ensure.replicas ?? -1,
+        configEntries: Object.entries(plan.config).map(([name, value]) => ({ name, value })),
+      })),
+    });
+    return missing.map(({ topic }) => topic);
+  });
+}
+
+/** For tests: unknown topics are ignored. */
+export function deleteTopics(connection: Connection, topics: readonly string[], signal: AbortSignal): Promise<void> {
+  return withAdmin(connection, { what: 'topics', signal }, async (admin) => {
+    const there = new Set(await admin.listTopics());
+    const found = topics.filter((topic) => there.has(topic));
+    if (found.length > 0) await admin.deleteTopics({ topics: found });
+  });
+}
