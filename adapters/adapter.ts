@@ -55,6 +55,8 @@ export interface TailOptions {
   /** The newest `last` events first; 0 starts with what comes from now on. */
   readonly last: number;
   readonly follow: boolean;
+  /** Of those, only what was stored at or after this time (ms since the epoch), where the bus knows. */
+  readonly since?: number;
 }
 
 /** What a pattern becomes on a bus. Law: match ⇒ native passes; native ∧ residual ⇔ match. */

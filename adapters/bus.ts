@@ -33,6 +33,8 @@ interface Pending {
 
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 1_000;
+// An adapter ends within a second of an abort; one that does not must not stop the bus.
+const ABORT_GRACE_MS = 1_000;
 
 function failure(error: RouterError): PublishResult {
   return { ok: false, code: error.code, reason: error.message, retryable: error.retryable };
@@ -67,12 +69,16 @@ export function createBus(adapter: Adapter, options: BusOptions): Bus {
 
   async function call(batch: readonly Pending[]): Promise<number> {
     const control = new AbortController();
-    const timer = setTimeout(() => control.abort(), Math.max(1, batch[0]!.deadline - now()));
+    const leftMs = Math.max(1, batch[0]!.deadline - now());
+    const timer = setTimeout(() => control.abort(), leftMs);
+    let late: NodeJS.Timeout | undefined;
+    const never = new Promise<never>((_, reject) => {
+      const error = new RouterError('ABORTED', `${adapter.name}: the call did not end when it was given up`);
+      late = setTimeout(reject, leftMs + ABORT_GRACE_MS, error);
+    });
     try {
-      const results = await adapter.publish(
-        batch.map((item) => item.event),
-        control.signal,
-      );
+      const events = batch.map((item) => item.event);
+      const results = await Promise.race([adapter.publish(events, control.signal), never]);
       return sortOut(batch, results);
     } catch (thrown) {
       const error = toRouterError(thrown, 'BUS_UNAVAILABLE');
@@ -82,6 +88,7 @@ export function createBus(adapter: Adapter, options: BusOptions): Bus {
       );
     } finally {
       clearTimeout(timer);
+      clearTimeout(late);
     }
   }
 
@@ -107,6 +114,18 @@ export function createBus(adapter: Adapter, options: BusOptions): Bus {
     return waitMs;
   }
 
+  /** What waited too long is not sent any more: it would have no time, and take it from those it is sent with. */
+  function expire(): void {
+    const at = now();
+    if (!queue.some((item) => item.deadline <= at)) return;
+    const waited = queue;
+    queue = waited.filter((item) => item.deadline > at);
+    const says = `${adapter.name}: no answer within ${deadlineMs} ms; others wait for it too`;
+    for (const item of waited) {
+      if (item.deadline <= at) settle(item, failure(new RouterError('BUS_UNAVAILABLE', says)));
+    }
+  }
+
   function giveUp(last: PublishResult & { ok: false }): PublishResult {
     if (last.code !== 'ABORTED') return last;
     const reason = `${adapter.name}: no answer within ${deadlineMs} ms; the outcome is unknown`;
@@ -117,6 +136,8 @@ export function createBus(adapter: Adapter, options: BusOptions): Bus {
     // One turn of the event loop: requests that arrived together leave together.
     await new Promise((resolve) => setImmediate(resolve));
     while (queue.length > 0) {
+      expire();
+      if (queue.length === 0) break;
       const waitMs = await call(nextBatch());
       if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     }

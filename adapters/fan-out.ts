@@ -2,8 +2,9 @@
 // is parked durably, so that the position goes on and a dead or hanging target holds back nobody. One lane is one
 // ordered log: the embedded bus has one, Kafka one per partition. The store decides how parking is kept.
 
-import type { Consumer, Outcome } from '../router/consume.ts';
+import type { Consumer, Delivery, Outcome } from '../router/consume.ts';
 import type { CloudEvent } from '../router/event.ts';
+import { type Chain, createRestored, type Entry, indexOf, insert, remove } from './fan-out-chain.ts';
 
 /** A delivery that is still owed after its event was passed. */
 export interface Owed {
@@ -34,6 +35,8 @@ export interface LaneOptions {
   readonly store: LaneStore;
   readonly signal: AbortSignal;
   readonly now: () => number;
+  /** The first position that will be offered, where it is known: what was restored keeps its order with what comes. */
+  readonly from?: number;
 }
 
 export interface Lane {
@@ -45,7 +48,10 @@ export interface Lane {
   redeliver(owed: Owed): Promise<void>;
   /** True while an earlier delivery of the same rule and key is parked or under way: leave it until `ready`. */
   blocked(owed: Pick<Owed, 'position' | 'rule' | 'event'>): boolean;
-  /** At start, for each parked delivery of an ordered rule, in any order. */
+  /**
+   * At start, for each parked delivery, in any order: those of an ordered rule at least. One that is offered again,
+   * because the saved position lags behind what was parked, is not delivered twice.
+   */
   restore(owed: Pick<Owed, 'position' | 'rule' | 'event'>): void;
   /** Too much is open: read no further until room() resolves. */
   full(): boolean;
@@ -54,27 +60,16 @@ export interface Lane {
   drain(): Promise<void>;
 }
 
-/** An event that was read and is not yet passed. */
-interface Entry {
-  readonly position: number;
-  open: number;
-}
-
 interface Flight {
   readonly entry: Entry;
   readonly rule: string;
   readonly event: CloudEvent;
-  readonly key: string | undefined;
+  readonly chain: Chain | undefined;
   readonly startedAt: number;
-  /** Set once the delivery took so long that it is parked while it goes on. */
-  leasing: Promise<void> | undefined;
-}
-
-/** Deliveries of one (rule, key): one is under way, the rest waits behind it, in memory or parked. */
-interface Chain {
-  active: boolean;
-  readonly waiting: { entry: Entry; event: CloudEvent }[];
-  parked: number[];
+  /** Set once the delivery took so long that it is parked while it goes on; true when the position may pass it. */
+  leasing: Promise<boolean> | undefined;
+  /** It has ended and is being settled: no lease any more. */
+  landed: boolean;
 }
 
 // A target that takes longer than this no longer holds the position: the delivery is parked while it goes on.
@@ -83,23 +78,40 @@ const LEASE_AFTER_MS = 1_000;
 const LEASE_FOR_MS = 60_000;
 const MAX_OPEN = 2_000;
 const STORE_RETRY_MS = 1_000;
+// A consumer that breaks its promise never to reject must not hold the position.
+const BROKEN: Outcome = { kind: 'retry', afterMs: 5_000, counts: false };
 
 export function keyOf(event: CloudEvent): string | undefined {
   const key = event.attributes['partitionkey'];
   return typeof key === 'string' ? key : undefined;
 }
 
-export function createLane({ consumer, store, signal, now }: LaneOptions): Lane {
+/** Ends early, and quietly, when `signal` aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+  });
+}
+
+export function createLane({ consumer, store, signal, now, from }: LaneOptions): Lane {
   const window: Entry[] = [];
   let windowHead = 0;
   const flights = new Set<Flight>();
   const chains = new Map<string, Chain>();
+  const restored = createRestored(from ?? Number.POSITIVE_INFINITY);
   let redelivering = 0;
   let parking = 0;
   let roomWaiters: (() => void)[] = [];
   let idleWaiters: (() => void)[] = [];
   const sweeper = setInterval(lease, LEASE_AFTER_MS / 2).unref();
-  signal.addEventListener('abort', () => clearInterval(sweeper), { once: true });
+  if (signal.aborted) clearInterval(sweeper);
+  else signal.addEventListener('abort', () => clearInterval(sweeper), { once: true });
 
   const openCount = () => window.length - windowHead;
 
@@ -129,124 +141,128 @@ export function createLane({ consumer, store, signal, now }: LaneOptions): Lane 
     settleWaiters();
   }
 
-  /** Parks for good: a store that fails is asked again, and the position waits for it. */
-  async function park(owed: Owed): Promise<boolean> {
+  /** Asks a store that fails again until it takes it; the position waits. False when the lane ended before. */
+  async function persist(op: () => Promise<void>): Promise<boolean> {
     parking++;
     try {
       while (!signal.aborted) {
         try {
-          await store.park(owed);
+          await op();
           return true;
         } catch {
-          await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS));
+          await pause(STORE_RETRY_MS, signal);
         }
       }
       return false;
     } finally {
       parking--;
+      settleWaiters();
     }
   }
 
+  /** The chain of an ordered (rule, key). One outlives its rule's wish for order, or its rule, until nothing waits in it. */
   function chainOf(rule: string, event: CloudEvent): Chain | undefined {
-    const key = consumer.ordered(rule) ? keyOf(event) : undefined;
-    return key === undefined ? undefined : chains.get(`${rule}\0${key}`);
-  }
-
-  function makeChain(rule: string, key: string): Chain {
+    const key = keyOf(event);
+    if (key === undefined) return undefined;
     const name = `${rule}\0${key}`;
     const known = chains.get(name);
-    if (known !== undefined) return known;
-    const chain: Chain = { active: false, waiting: [], parked: [] };
+    if (known !== undefined || !consumer.ordered(rule)) return known;
+    const chain: Chain = { name, rule, active: false, waiting: [], parked: [] };
     chains.set(name, chain);
     return chain;
   }
 
+  async function attemptAt(delivery: Delivery): Promise<Outcome> {
+    try {
+      return await consumer.deliver(delivery, signal);
+    } catch {
+      return BROKEN;
+    }
+  }
+
   function start(entry: Entry, rule: string, event: CloudEvent): void {
-    const key = consumer.ordered(rule) ? keyOf(event) : undefined;
-    if (key !== undefined) {
-      const chain = makeChain(rule, key);
-      if (chain.parked.length > 0) return void parkBehind({ entry, event }, rule, chain);
+    const chain = chainOf(rule, event);
+    if (chain !== undefined) {
+      if (chain.parked.length > 0) return void parkBehind({ entry, event }, chain);
       if (chain.active) return void chain.waiting.push({ entry, event });
       chain.active = true;
     }
-    fly(entry, rule, event);
+    fly({ entry, rule, event, chain });
   }
 
-  function fly(entry: Entry, rule: string, event: CloudEvent): void {
-    const key = consumer.ordered(rule) ? keyOf(event) : undefined;
-    const flight: Flight = { entry, rule, event, key, startedAt: now(), leasing: undefined };
+  function fly(of: Pick<Flight, 'entry' | 'rule' | 'event' | 'chain'>): void {
+    const flight: Flight = { ...of, startedAt: now(), leasing: undefined, landed: false };
     flights.add(flight);
-    consumer.deliver({ event, rule, attempt: 1 }, signal).then(
-      (outcome) => land(flight, outcome),
-      () => undefined,
-    );
-  }
-
-  function owedAfter(flight: Flight, outcome: Outcome & { kind: 'retry' }): Owed {
-    const { entry, rule, event } = flight;
-    const attempt = outcome.counts ? 2 : 1;
-    return { position: entry.position, rule, event, attempt, dueAt: now() + outcome.afterMs, behind: false };
+    void attemptAt({ event: of.event, rule: of.rule, attempt: 1 }).then((outcome) => land(flight, outcome));
   }
 
   async function land(flight: Flight, outcome: Outcome): Promise<void> {
-    const { entry, rule, key, leasing } = flight;
-    const chain = key === undefined ? undefined : makeChain(rule, key);
-    if (leasing !== undefined) await leasing;
+    flight.landed = true;
+    const { entry, rule, event, chain } = flight;
+    const { position } = entry;
+    const leased = flight.leasing !== undefined && (await flight.leasing);
     if (outcome.kind === 'retry') {
-      if (chain !== undefined) insert(chain, entry.position);
-      if (chain !== undefined) parkWaiting(chain, rule);
-      const parked = await park(owedAfter(flight, outcome));
-      flights.delete(flight);
-      if (parked && leasing === undefined) close(entry);
+      const attempt = outcome.counts ? 2 : 1;
+      const dueAt = now() + outcome.afterMs;
+      const parked = await parkHead({ position, rule, event, attempt, dueAt, behind: false }, chain);
+      if (parked && !leased) close(entry);
     } else {
-      flights.delete(flight);
-      if (leasing === undefined) close(entry);
-      else await store.drop(entry.position, rule).catch(() => undefined);
-      if (chain !== undefined) remove(chain, entry.position);
+      if (leased) await persist(() => store.drop(position, rule));
+      else close(entry);
+      if (chain !== undefined) remove(chain, position);
     }
-    if (chain !== undefined) next(chain, rule, key!);
+    if (chain !== undefined) next(chain);
+    // Last, so that drain() does not end between two deliveries of a chain.
+    flights.delete(flight);
     settleWaiters();
   }
 
-  function insert(chain: Chain, position: number): void {
-    if (chain.parked.includes(position)) return;
-    chain.parked.push(position);
-    // Nearly always the newest already.
-    if (chain.parked.length > 1 && chain.parked.at(-2)! > position) chain.parked.sort((a, b) => a - b);
-  }
-
-  function remove(chain: Chain, position: number): void {
-    const at = chain.parked.indexOf(position);
-    if (at >= 0) chain.parked.splice(at, 1);
-  }
-
   /** The head of a chain is done or parked: what comes next. */
-  function next(chain: Chain, rule: string, key: string): void {
+  function next(chain: Chain): void {
     chain.active = false;
+    if (signal.aborted) return;
     const [first] = chain.parked;
     if (first !== undefined) {
-      store.ready(first, rule);
+      store.ready(first, chain.rule);
       return;
     }
     const following = chain.waiting.shift();
-    if (following === undefined) chains.delete(`${rule}\0${key}`);
+    if (following === undefined) chains.delete(chain.name);
     else {
       chain.active = true;
-      fly(following.entry, rule, following.event);
+      fly({ ...following, rule: chain.rule, chain });
     }
   }
 
-  async function parkBehind(item: { entry: Entry; event: CloudEvent }, rule: string, chain: Chain): Promise<void> {
+  async function parkBehind(item: { entry: Entry; event: CloudEvent }, chain: Chain): Promise<void> {
     const { entry, event } = item;
-    insert(chain, entry.position);
-    const done = await park({ position: entry.position, rule, event, attempt: 1, dueAt: now(), behind: true });
-    if (done) close(entry);
-    // The head may have ended while this was being parked.
-    if (chain.parked[0] === entry.position && !chain.active) store.ready(entry.position, rule);
+    const { position } = entry;
+    const { rule } = chain;
+    insert(chain, position);
+    const dueAt = now();
+    if (await persist(() => store.park({ position, rule, event, attempt: 1, dueAt, behind: true }))) close(entry);
+    // The head may have ended while this was being parked, or this itself, where the store had parked it and yet failed.
+    if (indexOf(chain, position) < 0) await persist(() => store.drop(position, rule));
+    else if (chain.parked[0] === position && !chain.active && !signal.aborted) store.ready(position, rule);
   }
 
-  function parkWaiting(chain: Chain, rule: string): void {
-    for (const item of chain.waiting.splice(0)) void parkBehind(item, rule, chain);
+  /** Its event has come by, so nothing earlier of its key is missing. */
+  function freeRestored(position: number, rule: string, event: CloudEvent): void {
+    const chain = chainOf(rule, event);
+    if (chain !== undefined && !chain.active && chain.parked[0] === position) store.ready(position, rule);
+  }
+
+  /** `position` is parked, so what waits behind it in memory must be too. */
+  function parkFrom(chain: Chain, position: number): void {
+    insert(chain, position);
+    for (const item of chain.waiting.splice(0)) void parkBehind(item, chain);
+  }
+
+  /** First the head and then what waits behind it, so that a crash in between leaves the head. */
+  function parkHead(owed: Owed, chain: Chain | undefined): Promise<boolean> {
+    const parked = persist(() => store.park(owed));
+    if (chain !== undefined) parkFrom(chain, owed.position);
+    return parked;
   }
 
   /** Parks what has been in flight too long; the delivery itself goes on and drops the parked copy when it ends. */
@@ -254,48 +270,53 @@ export function createLane({ consumer, store, signal, now }: LaneOptions): Lane 
     const before = now() - LEASE_AFTER_MS;
     for (const flight of flights) {
       if (flight.startedAt > before) break;
-      flight.leasing ??= leaseOne(flight);
+      if (!flight.landed) flight.leasing ??= leaseOne(flight);
     }
   }
 
-  async function leaseOne({ entry, rule, event, key }: Flight): Promise<void> {
-    if (key !== undefined) {
-      const chain = makeChain(rule, key);
-      insert(chain, entry.position);
-      parkWaiting(chain, rule);
-    }
+  async function leaseOne({ entry, rule, event, chain }: Flight): Promise<boolean> {
+    const { position } = entry;
     const dueAt = now() + LEASE_FOR_MS;
-    if (await park({ position: entry.position, rule, event, attempt: 1, dueAt, behind: false })) close(entry);
+    const parked = await parkHead({ position, rule, event, attempt: 1, dueAt, behind: false }, chain);
+    if (parked) close(entry);
+    return parked;
   }
 
   async function redeliver(owed: Owed): Promise<void> {
     const { event, rule, attempt, position } = owed;
     const chain = chainOf(rule, event);
-    if (chain !== undefined) chain.active = true;
+    if (chain !== undefined) {
+      chain.active = true;
+      parkFrom(chain, position);
+    }
     redelivering++;
     try {
-      const outcome = await consumer.deliver({ event, rule, attempt }, signal);
+      const outcome = await attemptAt({ event, rule, attempt });
       if (outcome.kind === 'ack') {
-        await store.drop(position, rule);
+        await persist(() => store.drop(position, rule));
         if (chain !== undefined) remove(chain, position);
       } else {
         const tried = attempt + (outcome.counts ? 1 : 0);
-        await park({ ...owed, attempt: tried, dueAt: now() + outcome.afterMs, behind: false });
+        const dueAt = now() + outcome.afterMs;
+        await persist(() => store.park({ ...owed, attempt: tried, dueAt, behind: false }));
       }
     } finally {
+      if (chain !== undefined) next(chain);
       redelivering--;
-      if (chain !== undefined) next(chain, rule, keyOf(event)!);
       settleWaiters();
     }
   }
 
   return {
     offer(position, event) {
-      const rules = consumer.match(event);
+      const known = restored.take(position);
+      const matched = consumer.match(event);
+      const rules = known === undefined ? matched : matched.filter((rule) => !known.has(rule));
       // One more than its rules, closed last, so that nothing passes before all rules were started.
       const entry = { position, open: rules.length + 1 };
       window.push(entry);
       for (const rule of rules) start(entry, rule, event);
+      for (const rule of known ?? []) freeRestored(position, rule, event);
       close(entry);
     },
     skip(position, recorded) {
@@ -309,11 +330,13 @@ export function createLane({ consumer, store, signal, now }: LaneOptions): Lane 
     redeliver,
     blocked({ position, rule, event }) {
       const chain = chainOf(rule, event);
-      return chain !== undefined && (chain.active || (chain.parked.length > 0 && chain.parked[0]! < position));
+      if (chain === undefined) return false;
+      return chain.active || (chain.parked.length > 0 && chain.parked[0]! < position) || restored.awaited(position);
     },
     restore({ position, rule, event }) {
-      const key = consumer.ordered(rule) ? keyOf(event) : undefined;
-      if (key !== undefined) insert(makeChain(rule, key), position);
+      const chain = chainOf(rule, event);
+      if (chain !== undefined) parkFrom(chain, position);
+      restored.add(position, rule);
     },
     full: () => openCount() >= MAX_OPEN,
     room: () => (openCount() < MAX_OPEN ? Promise.resolve() : new Promise((resolve) => roomWaiters.push(resolve))),

@@ -23,17 +23,13 @@ export type DeliverHandler = (
   signal: AbortSignal,
 ) => Promise<readonly RecordOutcome[]>;
 
-const RECORD_RETRY_MS = 1_000;
+const STAYS: Outcome = { kind: 'retry', afterMs: 1_000, counts: false };
 
 export function createDeliver({ consumer, rules }: DeliverParts): DeliverHandler {
   async function deliverOne(record: Decoded, attempt: number, signal: AbortSignal): Promise<Outcome> {
     if (!record.ok) {
-      try {
-        await consumer.refuse(record);
-        return { kind: 'ack' };
-      } catch {
-        return { kind: 'retry', afterMs: RECORD_RETRY_MS, counts: false };
-      }
+      await consumer.refuse(record);
+      return { kind: 'ack' };
     }
     const { event, rule } = record;
     if (rule !== undefined) {
@@ -51,7 +47,8 @@ export function createDeliver({ consumer, rules }: DeliverParts): DeliverHandler
     Promise.all(
       records.map(async (record) => ({
         handle: record.handle,
-        outcome: await deliverOne(record, attemptsOf(record.handle) + 1, signal),
+        // A record that breaks stays with the bus, and the others are delivered.
+        outcome: await deliverOne(record, attemptsOf(record.handle) + 1, signal).catch(() => STAYS),
       })),
     );
 }

@@ -6,7 +6,7 @@ import type { RouterDocument } from '../router/document.ts';
 import { RouterError } from '../router/errors.ts';
 import { compilePattern } from '../router/matcher.ts';
 import type { Rule } from '../router/rule.ts';
-import { createSlots, type SlotLimits } from './slots.ts';
+import { createSlots, type SlotLimits, type Slots } from './slots.ts';
 import type { Target, TargetParts } from './targets/target.ts';
 
 export interface TargetModule {
@@ -36,7 +36,7 @@ function activate(rule: Rule, target: Target, parts: Pick<TargetParts, 'now'>): 
     matches: compilePattern(rule.when),
     async deliver(delivery, signal) {
       const got = slots.take();
-      if (got !== true && !(got !== false && (await got))) return busy;
+      if (got !== true && !(got !== false && (await untilAbort(got, signal, slots)))) return busy;
       try {
         return await target.deliver(delivery, signal);
       } finally {
@@ -44,6 +44,22 @@ function activate(rule: Rule, target: Target, parts: Pick<TargetParts, 'now'>): 
       }
     },
   };
+}
+
+/** False at once when the delivery is given up; a slot that comes later goes back. */
+function untilAbort(got: Promise<boolean>, signal: AbortSignal, slots: Slots): Promise<boolean> {
+  return new Promise((resolve) => {
+    const giveUp = (): void => {
+      void got.then((late) => late && slots.release());
+      resolve(false);
+    };
+    if (signal.aborted) return giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
+    void got.then((yes) => {
+      signal.removeEventListener('abort', giveUp);
+      if (!signal.aborted) resolve(yes);
+    });
+  });
 }
 
 /** Opens every target; if one cannot be opened, those that were are closed and its error is thrown with the rule's name. */
@@ -63,7 +79,7 @@ export async function openRules(
       rules.set(rule.name, activate(rule, target, parts));
     }
   } catch (thrown) {
-    await Promise.all(targets.map((target) => target.close()));
+    await Promise.allSettled(targets.map((target) => target.close()));
     throw thrown;
   }
   return {

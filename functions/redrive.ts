@@ -1,7 +1,7 @@
 // Delivers failure records again, each to its own target only, once. What succeeds is removed; what fails again stays, with
 // its new reason.
 
-import type { ActiveRule } from '../router/consume.ts';
+import { type ActiveRule, type Delivery, uncounted, type Verdict } from '../router/consume.ts';
 import type { FailureLog, FailureRecord } from '../router/failure.ts';
 
 export interface RedriveParts {
@@ -27,6 +27,14 @@ function selected(record: FailureRecord, { ids, rule }: Selection): boolean {
   return (ids === undefined || ids.includes(record.id)) && (rule === undefined || record.rule === rule);
 }
 
+async function verdictOf(rule: ActiveRule, delivery: Delivery, signal: AbortSignal): Promise<Verdict> {
+  try {
+    return await rule.deliver(delivery, signal);
+  } catch {
+    return { kind: 'retry', code: 'INTERNAL', reason: 'the target broke its contract and threw' };
+  }
+}
+
 async function redriveOne(record: FailureRecord, parts: RedriveParts, signal: AbortSignal): Promise<Redriven> {
   const { id, rule, event } = record;
   if (event === null || rule === null) {
@@ -35,12 +43,14 @@ async function redriveOne(record: FailureRecord, parts: RedriveParts, signal: Ab
   const active = parts.rules.get(rule);
   if (active === undefined) return { id, rule, ok: false, reason: `rule '${rule}' is not in the document any more` };
   const attempts = record.attempts + 1;
-  const verdict = await active.deliver({ event, rule, attempt: attempts }, signal);
+  const verdict = await verdictOf(active, { event, rule, attempt: attempts }, signal);
   if (verdict.kind === 'ack') {
     await parts.failures.remove([id]);
     return { id, rule, ok: true };
   }
   const { code, reason } = verdict;
+  // It was not tried, so the record keeps saying why it failed when it was.
+  if (uncounted.has(code)) return { id, rule, ok: false, reason: `${reason} (${code})` };
   const at = new Date(parts.now()).toISOString();
   await parts.failures.write({ ...record, ruleHash: active.hash, code, reason, attempts, at });
   return { id, rule, ok: false, reason: `${reason} (${code})` };

@@ -1,14 +1,13 @@
 // What must stand before an adapter is opened on this machine: for Kafka a broker and its topics. An adapter never
 // creates either.
 
-import { resolve } from 'node:path';
 import { connectionOf } from '../adapters/kafka/adapter.ts';
 import { toKafkaOptions } from '../adapters/kafka/options.ts';
 import { ensureTopics } from '../adapters/kafka/topics.ts';
 import type { Chosen } from '../router/document.ts';
 import { RouterError } from '../router/errors.ts';
 import type { Io } from './command.ts';
-import { kafkaStatus, kafkaUp } from './kafka.ts';
+import { defaultCacheDir, kafkaStatus, kafkaUp } from './kafka.ts';
 
 export interface PrepareContext {
   readonly dataDir: string;
@@ -21,7 +20,7 @@ const PARTITIONS = 4;
 const TOPICS_MS = 30_000;
 
 async function launchedBrokers({ dataDir, io, start = true }: PrepareContext): Promise<string> {
-  const where = { dataDir, cacheDir: resolve(io.cwd, '.busway'), env: io.env, signal: io.signal };
+  const where = { dataDir, cacheDir: defaultCacheDir(io.cwd), env: io.env, signal: io.signal };
   if (start) return (await kafkaUp({ ...where, download: true, onProgress: io.err })).brokers;
   const status = await kafkaStatus(where);
   if (status.state === 'running' && status.brokers !== undefined) return status.brokers;

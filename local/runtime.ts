@@ -4,6 +4,7 @@
 import type { Adapter, AdapterParts } from '../adapters/adapter.ts';
 import { type Bus, busDefaults, createBus } from '../adapters/bus.ts';
 import { buses } from '../adapters/registry.ts';
+import { openSeen, type SeenStore } from '../adapters/seen.ts';
 import type { WrappedWebhook } from '../functions/middleware.ts';
 import { wrapWebhook } from '../functions/middleware.ts';
 import { type OpenRules, openRules } from '../functions/open-rules.ts';
@@ -16,7 +17,7 @@ import { type Consumer, createConsumer, type Report } from '../router/consume.ts
 import type { Chosen } from '../router/document.ts';
 import { RouterError } from '../router/errors.ts';
 import type { CloudEvent } from '../router/event.ts';
-import { createIngest } from '../router/ingest.ts';
+import { createIngest, type Ingest } from '../router/ingest.ts';
 import type { LoadedDocument } from './document-file.ts';
 
 export interface RuntimeParts {
@@ -87,11 +88,12 @@ export async function startRuntime(parts: RuntimeParts): Promise<Runtime> {
     throw new RouterError('UNSUPPORTED', `busway dev cannot deliver from ${adapter.name}; it runs on a log bus`);
   }
   const stopReading = new AbortController();
+  const seen = adapter.capabilities.dedupe ? undefined : await fillSeen(adapter, parts);
   const bus = createBus(adapter, { ...busDefaults, now });
   const webhook = wrapWebhook(
     createWebhook({
       sources: () => sources,
-      ingest: intake(bus, parts),
+      ingest: intake(bus, seen, parts),
       now,
       ...(parts.onIntake ? { onReport: parts.onIntake } : {}),
     }),
@@ -116,6 +118,7 @@ export async function startRuntime(parts: RuntimeParts): Promise<Runtime> {
     stopReading.abort();
     await consuming.catch(() => undefined);
     await bus.close();
+    seen?.close();
     await open.close();
   }
 
@@ -142,9 +145,26 @@ export async function startRuntime(parts: RuntimeParts): Promise<Runtime> {
   };
 }
 
-function intake(bus: Bus, parts: RuntimeParts) {
+// More would make a first start on a long topic slow; older repeats than these are delivered again.
+const SEEN_AT_START = 100_000;
+
+async function fillSeen(adapter: Adapter, { dataDir, now, onWarning }: RuntimeParts): Promise<SeenStore> {
+  const seen = openSeen(dataDir, now);
+  const options = { last: SEEN_AT_START, follow: false, since: seen.completeUntil };
+  try {
+    for await (const event of adapter.tail?.(options, AbortSignal.timeout(60_000)) ?? []) seen.add(event);
+  } catch (thrown) {
+    onWarning(
+      `${adapter.name}: the newest events could not be read, so their repeats may be delivered again: ${String(thrown)}`,
+    );
+  }
+  return seen;
+}
+
+function intake(bus: Bus, seen: SeenStore | undefined, parts: RuntimeParts): Ingest {
   return createIngest({
     publish: (events) => bus.publish(events),
+    ...(seen === undefined ? {} : { seen }),
     now: parts.now,
     randomHex: () => parts.randomBytes(16).toString('hex'),
   });

@@ -83,6 +83,24 @@ export interface ConsumeParts {
 }
 
 const FAILURE_LOG_RETRY_MS = 5_000;
+const MAX_ASKED_MS = 86_400_000;
+
+/** The target was not tried, or was taken away meanwhile: that costs no attempt and cannot be the last one. */
+export const uncounted: ReadonlySet<ErrorCode> = new Set(['TARGET_BUSY', 'ABORTED', 'CLOSED']);
+
+/** What a target asks for, as whole milliseconds up to a day, whatever it said. */
+function askedMs(afterMs = 0): number {
+  return Number.isNaN(afterMs) ? 0 : Math.ceil(Math.min(MAX_ASKED_MS, Math.max(0, afterMs)));
+}
+
+/** Whoever watches must not be able to stop a delivery. */
+function quietly(tell: () => void): void {
+  try {
+    tell();
+  } catch {
+    // Its own fault, and nothing to do with the delivery.
+  }
+}
 
 export function createConsumer(parts: ConsumeParts): Consumer {
   const { rules, failures, now, random } = parts;
@@ -104,16 +122,15 @@ export function createConsumer(parts: ConsumeParts): Consumer {
 
   async function settle(delivery: Delivery, verdict: Verdict, rule: ActiveRule | undefined, startedAt: number) {
     const report = (result: Report['result']): void =>
-      parts.onReport?.({ ...delivery, tookMs: now() - startedAt, result });
+      quietly(() => parts.onReport?.({ ...delivery, tookMs: now() - startedAt, result }));
     if (verdict.kind === 'ack') {
       report({ kind: 'delivered' });
       return { kind: 'ack' } as const;
     }
     const { code, reason } = verdict;
-    // A busy target was not tried, so it costs no attempt and cannot be the last one.
-    const counts = code !== 'TARGET_BUSY' && code !== 'ABORTED';
+    const counts = !uncounted.has(code);
     if (verdict.kind === 'retry' && rule !== undefined && (!counts || delivery.attempt < rule.retry.attempts)) {
-      const afterMs = Math.max(verdict.afterMs ?? 0, retryDelayMs(rule.retry, delivery.attempt, random()));
+      const afterMs = Math.max(askedMs(verdict.afterMs), retryDelayMs(rule.retry, delivery.attempt, random()));
       if (counts) report({ kind: 'retry', code, reason, afterMs });
       return { kind: 'retry', afterMs, counts } as const;
     }
@@ -131,7 +148,7 @@ export function createConsumer(parts: ConsumeParts): Consumer {
     match(event) {
       const taken: string[] = [];
       for (const rule of rules().values()) if (rule.matches(event)) taken.push(rule.name);
-      parts.onMatch?.(event, taken);
+      quietly(() => parts.onMatch?.(event, taken));
       return taken;
     },
     async deliver(delivery, signal) {

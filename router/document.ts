@@ -60,12 +60,15 @@ function readDocument(input: unknown, kinds: KnownKinds, problems: Problem[]): R
   for (const key of Object.keys(input)) {
     if (!keys.includes(key)) problems.push({ path: '', says: unknownName('key', key, keys) });
   }
-  return {
-    bus: readBus(input['bus'] ?? 'embedded', kinds.buses, problems),
-    sources: readSources(input['sources'] ?? {}, kinds.sources, problems),
-    rules: readRules(input['rules'] ?? [], kinds.targets, problems),
-    hash: hashOf(input),
+  // Only absent means the default: null is a mistake.
+  const { bus = 'embedded', sources = {}, rules = [] } = input;
+  const read = {
+    bus: readBus(bus, kinds.buses, problems),
+    sources: readSources(sources, kinds.sources, problems),
+    rules: readRules(rules, kinds.targets, problems),
   };
+  // Not of a document with mistakes: it may have no canonical form.
+  return { ...read, hash: problems.length === 0 ? hashOf(input) : '' };
 }
 
 function readKind(
@@ -119,16 +122,15 @@ function readRules(input: unknown, kinds: Kinds, problems: Problem[]): readonly 
   const seen = new Map<string, number>();
   return input.flatMap((item, i) => {
     const rule = readRule(item, `rules[${i}]`, { kinds, problems });
-    if (rule === undefined) return [];
-    const first = seen.get(rule.name);
+    const name = isObject(item) && typeof item['name'] === 'string' ? item['name'] : undefined;
+    const first = name === undefined ? undefined : seen.get(name);
     if (first !== undefined) {
       problems.push({
         path: `rules[${i}].name`,
-        says: `'${rule.name}' is the name of rules[${first}] already; names are unique`,
+        says: `${show(name)} is the name of rules[${first}] already; names are unique`,
       });
-    }
-    seen.set(rule.name, i);
-    return [rule];
+    } else if (name !== undefined) seen.set(name, i);
+    return rule === undefined ? [] : [rule];
   });
 }
 

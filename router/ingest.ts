@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from './errors.ts';
 import { toRouterError } from './errors.ts';
-import { type CloudEvent, checkAttributes } from './event.ts';
+import { type CloudEvent, checkEvent } from './event.ts';
 
 export type Published =
   | { readonly ok: true; readonly seen?: boolean }
@@ -70,7 +70,7 @@ export function createIngest({ publish, seen, now, randomHex }: IngestParts): In
   }
 
   return async (events, traceparent) => {
-    for (const event of events) checkAttributes(event.attributes);
+    for (const event of events) checkEvent(event);
     const recordedtime = new Date(now()).toISOString();
     const trace = traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined;
     const published = events.map((event) => {

@@ -113,7 +113,16 @@ function compileFields(pattern: Pattern): Predicate {
   };
 }
 
-/** A pattern as a function over events: attributes by name, and the parsed data as `data` (base64 when binary). */
+/** Bytes that say JSON and are not have no value to look at; the event is still routed by its attributes. */
+function lookedAt(event: CloudEvent): unknown {
+  try {
+    return dataValue(event);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A pattern as a function over events that never throws: attributes by name, and the parsed data as `data`. */
 export function compilePattern(pattern: Pattern): (event: CloudEvent) => boolean {
   const fields = pattern.fields.filter(([name]) => name !== 'data');
   const data = pattern.fields.filter(([name]) => name === 'data');
@@ -123,7 +132,7 @@ export function compilePattern(pattern: Pattern): (event: CloudEvent) => boolean
   return (event) => {
     if (!onAttributes(event.attributes)) return false;
     // Attributes first: most events are sorted out before their data is ever parsed.
-    for (const matches of onData) if (!matches(dataValue(event))) return false;
+    for (const matches of onData) if (!matches(lookedAt(event))) return false;
     return or.every((alternatives) => alternatives.some((matches) => matches(event)));
   };
 }

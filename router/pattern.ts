@@ -34,6 +34,18 @@ export interface Pattern {
 const operators = ['prefix', 'suffix', 'anything-but', 'numeric', 'exists'] as const;
 const bounds: readonly string[] = ['=', '<', '<=', '>', '>='];
 
+// Far over any event; reading and compiling are recursive, and a document written as code may hold a cycle.
+const MAX_DEPTH = 200;
+
+function isTooDeep(input: unknown): boolean {
+  let level = [input];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return true;
+    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []));
+  }
+  return false;
+}
+
 type Report = (path: string, says: string) => undefined;
 
 /** Reads a pattern; what is wrong is added to `problems` with its path, and then the result is undefined. */
@@ -43,6 +55,7 @@ export function parsePattern(input: unknown, path: string, problems: Problem[]):
     problems.push({ path: at, says });
     return undefined;
   };
+  if (isTooDeep(input)) return report(path, `is nested deeper than ${MAX_DEPTH} levels`);
   const pattern = parseFields(input, path, report);
   return problems.length === before ? pattern : undefined;
 }

@@ -1,8 +1,8 @@
 // The embedded bus: an append-only log in one SQLite file, durable before it answers, in this process. Nothing to install.
 // It is the reference for every other bus.
 
-import { RouterError } from '../../router/errors.ts';
-import type { CloudEvent } from '../../router/event.ts';
+import { RouterError, toRouterError } from '../../router/errors.ts';
+import { type CloudEvent, checkEvent } from '../../router/event.ts';
 import type { FailureLog, FailureRecord } from '../../router/failure.ts';
 import type { Adapter, AdapterParts, PublishResult, TailOptions } from '../adapter.ts';
 import { consumeLog, createHandover } from './consume.ts';
@@ -18,6 +18,17 @@ function sizeOf({ attributes, data }: CloudEvent): number {
     bytes += name.length + (typeof value === 'string' ? Buffer.byteLength(value) : 8) + 8;
   }
   return bytes;
+}
+
+/** What is no event fails alone, before SQLite would alter it or fail the whole commit. */
+function refusalOf(event: CloudEvent): PublishResult | undefined {
+  try {
+    checkEvent(event);
+    return undefined;
+  } catch (thrown) {
+    const { code, message } = toRouterError(thrown, 'EVENT_INVALID');
+    return { ok: false, code, reason: `embedded: ${message}`, retryable: false };
+  }
 }
 
 function failureLog(store: Store): FailureLog {
@@ -74,10 +85,19 @@ export function openEmbedded(parts: Pick<AdapterParts, 'dataDir' | 'now' | 'read
   const stop = new AbortController();
   let consuming: Promise<void> | undefined;
   let closed = false;
+  let closing: Promise<void> | undefined;
+
+  async function shutDown(): Promise<void> {
+    // Whoever subscribed is told how that ended.
+    await consuming?.catch(() => undefined);
+    store.close();
+  }
 
   function insertAll(batch: readonly CloudEvent[]): { results: PublishResult[]; fresh: Stored[] } {
     const fresh: Stored[] = [];
     const results = batch.map((event): PublishResult => {
+      const refused = refusalOf(event);
+      if (refused !== undefined) return refused;
       const position = store.insert(event, parts.now());
       if (position === null) return { ok: true, seen: true };
       fresh.push({ position, event });
@@ -112,18 +132,20 @@ export function openEmbedded(parts: Pick<AdapterParts, 'dataDir' | 'now' | 'read
         signal: AbortSignal.any([signal, stop.signal]),
         now: parts.now,
       });
-      await consuming;
-      consuming = undefined;
+      try {
+        await consuming;
+      } finally {
+        consuming = undefined;
+      }
     },
-    tail: (options, signal) => tail(store, options, signal),
+    tail: (options, signal) => tail(store, options, AbortSignal.any([signal, stop.signal])),
     failures: failureLog(store),
     compile: (pattern) => ({ native: null, residual: pattern }),
     async close() {
-      if (closed) return;
       closed = true;
       stop.abort();
-      await consuming;
-      store.close();
+      closing ??= shutDown();
+      await closing;
     },
   };
 }

@@ -1,6 +1,7 @@
 // Tables of the embedded bus and the row forms of events. Data stays in its own column as the bytes that came.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { RouterError } from '../../router/errors.ts';
 import type { Attributes, CloudEvent, EventData } from '../../router/event.ts';
 
 // Bump when a table changes; an older file is refused, never migrated in silence.
@@ -26,7 +27,8 @@ create table if not exists parked (
   behind integer not null,
   primary key (position, rule)
 ) strict, without rowid;
-create index if not exists parked_due on parked (due_at) where behind = 0;
+drop index if exists parked_due;
+create index if not exists parked_rule_due on parked (rule, due_at, position) where behind = 0;
 create table if not exists failures (
   id text primary key,
   rule text,
@@ -45,10 +47,12 @@ create table if not exists failures (
 export function prepareTables(db: DatabaseSync): void {
   const { user_version: found } = db.prepare('pragma user_version').get() as { user_version: number };
   if (found !== 0 && found !== VERSION) {
-    throw new Error(`the data folder holds version ${found} of the embedded bus, this is version ${VERSION}`);
+    const says = `the data folder holds version ${found} of the embedded bus, this is version ${VERSION}`;
+    throw new RouterError('CONFIG_INVALID', `embedded: ${says}; name another folder`);
   }
   db.exec(TABLES);
-  db.exec(`pragma user_version = ${VERSION}`);
+  // Only when new: a write here would fail where the file is locked, and reopening after a failure must not.
+  if (found === 0) db.exec(`pragma user_version = ${VERSION}`);
 }
 
 const kinds = ['json', 'text', 'binary'] as const;

@@ -2,7 +2,7 @@
 // loop is one transaction, so that a commit's sync is shared by all that came meanwhile. A write resolves after the
 // commit and never before; after a failed commit the file is opened anew, because a failed sync must not be retried.
 
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { RouterError } from '../../router/errors.ts';
@@ -27,6 +27,8 @@ export interface Due {
 export interface Store {
   /** Runs `op` inside the next shared transaction. */
   write<T>(op: () => T): Promise<T>;
+  /** Runs `op` inside the next transaction there is anyway; forces none. A later one replaces it. */
+  writeAlong(op: (() => void) | undefined): void;
   /** Runs `op` and everything queued in one transaction now. */
   writeNow<T>(op: () => T): T;
   /** Position of a new event; null when this (source, id) is there already. Only inside a write. */
@@ -40,8 +42,12 @@ export interface Store {
   park(owed: Owed): void;
   unpark(position: number, rule: string): void;
   makeReady(position: number, rule: string, now: number): boolean;
-  due(now: number, limit: number): readonly Due[];
-  nextDue(): number | undefined;
+  /** Back behind what its key waits for; nothing when it is not parked any more. */
+  makeBehind(position: number, rule: string): void;
+  /** Parked deliveries of a rule that wait for their time only, earliest first. */
+  due(rule: string, limit: number): readonly Due[];
+  /** Rules that have such. */
+  parkedRules(): readonly string[];
   parked(): readonly Due[];
   putFailure(record: FailureRecord): void;
   failures(afterAt: string, afterId: string): readonly FailureRecord[];
@@ -58,13 +64,31 @@ interface Queued {
 
 type Row = Readonly<Record<string, unknown>>;
 
+// Jumps from rule to rule in the index, whatever the number of rows of each.
+const PARKED_RULES = `
+with recursive found (rule) as (
+  select min(rule) from parked where behind = 0
+  union all
+  select (select min(rule) from parked where behind = 0 and rule > found.rule) from found where found.rule is not null
+)
+select rule from found where rule is not null`;
+
 function openFile(dataDir: string, readOnly: boolean): DatabaseSync {
-  if (!readOnly) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const db = new DatabaseSync(join(dataDir, 'events.db'), { readOnly, timeout: 2_000 });
-  if (readOnly) return db;
-  db.exec('pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 4000');
-  prepareTables(db);
-  return db;
+  const path = join(dataDir, 'events.db');
+  let db: DatabaseSync | undefined;
+  try {
+    if (!readOnly) mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    else if (!existsSync(path)) throw new RouterError('NOT_FOUND', `embedded: there is no ${path}`);
+    db = new DatabaseSync(path, { readOnly, timeout: 2_000 });
+    if (readOnly) return db;
+    db.exec('pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 4000');
+    prepareTables(db);
+    return db;
+  } catch (cause) {
+    if (db?.isOpen) db.close();
+    if (cause instanceof RouterError) throw cause;
+    throw new RouterError('BUS_UNAVAILABLE', `embedded: ${path} cannot be opened`, { cause });
+  }
 }
 
 function dueRow(row: Row): Due {
@@ -97,16 +121,23 @@ function failureRow(row: Row): FailureRecord {
   };
 }
 
+function closedError(): RouterError {
+  return new RouterError('CLOSED', 'embedded: the bus is closed');
+}
+
 /** Opens `<dataDir>/events.db`, made when missing unless `readOnly`. */
 export function openStore(dataDir: string, { readOnly = false } = {}): Store {
   let db = openFile(dataDir, readOnly);
   let statements = new Map<string, StatementSync>();
   let queue: Queued[] = [];
+  let along: (() => void) | undefined;
   let scheduled = false;
   let closed = false;
 
   /** Prepared once per open file. */
   function sql(text: string): StatementSync {
+    if (closed) throw closedError();
+    if (!db.isOpen) reopen();
     let statement = statements.get(text);
     if (statement === undefined) {
       statement = db.prepare(text);
@@ -117,7 +148,7 @@ export function openStore(dataDir: string, { readOnly = false } = {}): Store {
 
   function reopen(): void {
     try {
-      db.close();
+      if (db.isOpen) db.close();
     } catch {
       // It is being thrown away because it failed.
     }
@@ -127,21 +158,25 @@ export function openStore(dataDir: string, { readOnly = false } = {}): Store {
 
   function commit(work: readonly Queued[]): void {
     if (closed) {
-      const error = new RouterError('CLOSED', 'embedded: the bus is closed');
-      for (const item of work) item.reject(error);
+      for (const item of work) item.reject(closedError());
       return;
     }
     const values: unknown[] = [];
     try {
-      if (!db.isOpen) reopen();
       sql('begin immediate').run();
       for (const item of work) values.push(item.run());
+      along?.();
       sql('commit').run();
+      along = undefined;
     } catch (cause) {
       const error = new RouterError('BUS_UNAVAILABLE', 'embedded: the commit failed; nothing of it was stored', {
         cause,
       });
-      reopen();
+      try {
+        reopen();
+      } catch {
+        // Not even that: the next call tries again.
+      }
       for (const item of work) item.reject(error);
       return;
     }
@@ -184,6 +219,9 @@ export function openStore(dataDir: string, { readOnly = false } = {}): Store {
 
   return {
     write,
+    writeAlong(op) {
+      along = op;
+    },
     writeNow,
     insert(event, at) {
       const { attributes } = event;
@@ -218,7 +256,8 @@ export function openStore(dataDir: string, { readOnly = false } = {}): Store {
       );
     },
     park({ position, rule, attempt, dueAt, behind }) {
-      sql('insert or replace into parked values (?, ?, ?, ?, ?)').run(position, rule, attempt, dueAt, behind ? 1 : 0);
+      const at = Math.round(dueAt);
+      sql('insert or replace into parked values (?, ?, ?, ?, ?)').run(position, rule, attempt, at, behind ? 1 : 0);
     },
     unpark(position, rule) {
       sql('delete from parked where position = ? and rule = ?').run(position, rule);
@@ -231,14 +270,17 @@ export function openStore(dataDir: string, { readOnly = false } = {}): Store {
       );
       return result.changes > 0;
     },
-    due: (now, limit) =>
-      sql('select * from parked where behind = 0 and due_at <= ? order by due_at, position limit ?')
-        .all(now, limit)
-        .map(dueRow),
-    nextDue() {
-      const row = sql('select min(due_at) as due from parked where behind = 0').get() as { due: number | null };
-      return row.due ?? undefined;
+    makeBehind(position, rule) {
+      sql('update parked set behind = 1 where position = ? and rule = ?').run(position, rule);
     },
+    due: (rule, limit) =>
+      sql('select * from parked where behind = 0 and rule = ? order by due_at, position limit ?')
+        .all(rule, limit)
+        .map(dueRow),
+    parkedRules: () =>
+      sql(PARKED_RULES)
+        .all()
+        .map((row) => row['rule'] as string),
     parked: () => sql('select * from parked order by position').all().map(dueRow),
     putFailure(record) {
       const row =

@@ -13,8 +13,8 @@ import { isTooLarge } from './map-error.ts';
 import { type KafkaOptions, readBrokerList, toKafkaOptions } from './options.ts';
 import { createSender, type Sender } from './producer.ts';
 import { readTopic } from './reader.ts';
-import { subscribeKafka } from './subscribe.ts';
 import { batchOverheadBytes, defaultMaxBatchBytes, type PlacedRecord, partitionOfKey, recordBytes } from './record.ts';
+import { subscribeKafka } from './subscribe.ts';
 
 const CALL_EVENTS = 1_000;
 const limits = {
@@ -175,9 +175,13 @@ async function* tail(
   options: TailOptions,
   signal: AbortSignal,
 ): AsyncIterable<CloudEvent> {
-  const { last, follow } = options;
+  const { last, follow, since } = options;
   let newest: { readonly at: number; readonly event: CloudEvent }[] | undefined = [];
-  for await (const { records, caughtUp } of readTopic(connection, { topic, last, follow }, signal)) {
+  for await (const { records, caughtUp } of readTopic(
+    connection,
+    { topic, last, follow, ...(since === undefined ? {} : { since }) },
+    signal,
+  )) {
     const events = records.flatMap((record) => {
       try {
         return [{ at: record.timestamp, event: decodeKafka(record) }];
@@ -233,7 +237,7 @@ export async function open(given: Options, parts: AdapterParts): Promise<Adapter
     },
     decode: decodeLambda,
     subscribe: (consumer, signal) =>
-      subscribeKafka({ connection, options, now: parts.now }, consumer, withClosing(signal)),
+      subscribeKafka({ connection, options, dataDir: parts.dataDir, now: parts.now }, consumer, withClosing(signal)),
     tail(tailOptions, signal) {
       const either = withClosing(signal);
       return untilDone(tail(connection, topic, tailOptions, either), either);

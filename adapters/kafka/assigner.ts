@@ -3,6 +3,7 @@
 
 import { createRequire } from 'node:module';
 import type { PartitionAssigner } from './client.ts';
+import { type Cluster, replacePredecessor } from './member.ts';
 
 interface Protocol {
   readonly AssignerProtocol: {
@@ -12,6 +13,7 @@ interface Protocol {
 }
 
 const NAME = 'BuswayTogether';
+const NO_DATA = Buffer.alloc(0);
 
 /** `memberIds` in any order; each partition number goes whole to one member. */
 export function assignTogether(
@@ -30,30 +32,35 @@ export function assignTogether(
   return assigned;
 }
 
-export function createAssigner(): PartitionAssigner {
+/** `clientId`: of this data folder. */
+export function createAssigner(clientId: string): PartitionAssigner {
   const { AssignerProtocol } = createRequire(import.meta.url)('kafkajs') as Protocol;
   const { MemberMetadata, MemberAssignment } = AssignerProtocol;
-  return ({ cluster }) => ({
-    name: NAME,
-    version: 0,
-    async assign({ members, topics }) {
-      const partitionsOf = new Map(
-        topics.map((topic) => {
-          const found: { partitionId: number }[] = cluster.findTopicPartitionMetadata(topic);
-          return [topic, found.map(({ partitionId }) => partitionId)] as const;
-        }),
-      );
-      const assigned = assignTogether(
-        members.map(({ memberId }) => memberId),
-        partitionsOf,
-      );
-      return [...assigned].map(([memberId, assignment]) => ({
-        memberId,
-        memberAssignment: MemberAssignment.encode({ version: 0, assignment, userData: Buffer.alloc(0) }),
-      }));
-    },
-    protocol({ topics }) {
-      return { name: NAME, metadata: MemberMetadata.encode({ version: 0, topics, userData: Buffer.alloc(0) }) };
-    },
-  });
+  return ({ cluster, groupId }) => {
+    replacePredecessor(cluster as unknown as Cluster, groupId, clientId);
+    return {
+      name: NAME,
+      version: 0,
+      async assign({ members, topics }) {
+        const partitionsOf = new Map(
+          topics.map((topic) => {
+            const found: { partitionId: number }[] = cluster.findTopicPartitionMetadata(topic);
+            return [topic, found.map(({ partitionId }) => partitionId)] as const;
+          }),
+        );
+        const assigned = assignTogether(
+          members.map(({ memberId }) => memberId),
+          partitionsOf,
+        );
+        return [...assigned].map(([memberId, assignment]) => ({
+          memberId,
+          memberAssignment: MemberAssignment.encode({ version: 0, assignment, userData: NO_DATA }),
+        }));
+      },
+      protocol: ({ topics }) => ({
+        name: NAME,
+        metadata: MemberMetadata.encode({ version: 0, topics, userData: NO_DATA }),
+      }),
+    };
+  };
 }

@@ -4,6 +4,7 @@
 
 import { createRequire } from 'node:module';
 import { isIP, type Socket, connect as tcpConnect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as tlsConnect } from 'node:tls';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
@@ -32,6 +33,8 @@ export interface LinkOptions {
   readonly retries: number;
   /** No log lines: whatever happens comes back as an error. */
   readonly quiet?: boolean;
+  /** How brokers name this client; 'busway' if absent. */
+  readonly clientId?: string;
 }
 
 /** One library client of its own, so that it can be ended for good without touching the others. */
@@ -147,7 +150,7 @@ export async function openLink(connection: Connection, options: LinkOptions): Pr
   let ended = false;
   const sink = createLogSink(connection, () => ended || options.quiet === true);
   const kafka = new Kafka({
-    clientId: 'busway',
+    clientId: options.clientId ?? 'busway',
     // A retry loop asks here for its next broker; after a cut it waits for ever, without a timer, and is collected.
     brokers: () => (ended ? new Promise<string[]>(() => undefined) : [...brokers]),
     ssl,
@@ -186,13 +189,40 @@ export function reasonOf(signal: AbortSignal, what: string): RouterError {
   return reason instanceof RouterError ? reason : new RouterError('ABORTED', `kafka: ${what}: given up`);
 }
 
-/** Runs `work` with an admin of its own, ended afterwards whatever happened. Rejects with a RouterError. */
+export interface AdminOptions {
+  /** What is asked for, as an error names it. */
+  readonly what: string;
+  readonly signal: AbortSignal;
+}
+
+// A moved leader or a broker that has just started: known again in a moment, and the library does not wait for it.
+const PASSING = new Set(['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE', 'REPLICA_NOT_AVAILABLE']);
+const PASSING_TRIES = 50;
+const PASSING_MS = 100;
+
+/** Runs `work` with an admin of its own, ended afterwards whatever happened; again while leaders move. Rejects with a RouterError. */
 export async function withAdmin<T>(
   connection: Connection,
-  options: { readonly what: string; readonly signal: AbortSignal },
+  options: AdminOptions,
   work: (admin: KafkaAdmin) => Promise<T>,
 ): Promise<T> {
   const { what, signal } = options;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await withAdminOnce(connection, options, work);
+    } catch (thrown) {
+      const passing = PASSING.has(String((thrown as { readonly type?: unknown }).type));
+      if (!passing || attempt === PASSING_TRIES) throw mapKafkaError(thrown, what);
+      await untilAbort(sleep(PASSING_MS), signal, what);
+    }
+  }
+}
+
+async function withAdminOnce<T>(
+  connection: Connection,
+  { what, signal }: AdminOptions,
+  work: (admin: KafkaAdmin) => Promise<T>,
+): Promise<T> {
   const link = await openLink(connection, { retries: 2, quiet: true });
   const admin = link.kafka.admin();
   const run = async (): Promise<T> => {
@@ -201,8 +231,6 @@ export async function withAdmin<T>(
   };
   try {
     return await untilAbort(run(), signal, what);
-  } catch (thrown) {
-    throw mapKafkaError(thrown, what);
   } finally {
     admin.disconnect().catch(() => undefined);
     link.cut();
@@ -244,18 +272,33 @@ export interface PartitionOffsets {
   readonly low: number;
   /** One after the last. */
   readonly high: number;
+  /** First offset at or after the time asked for; undefined when none was asked. */
+  readonly from: number | undefined;
+}
+
+export interface OffsetQuery {
+  /** Milliseconds since the epoch. */
+  readonly since?: number | undefined;
+  readonly signal: AbortSignal;
 }
 
 export function lookUpOffsets(
   connection: Connection,
   topic: string,
-  signal: AbortSignal,
+  { since, signal }: OffsetQuery,
 ): Promise<readonly PartitionOffsets[]> {
   return withAdmin(connection, { what: `topic '${topic}'`, signal }, async (admin) => {
     await admin.fetchTopicMetadata({ topics: [topic] });
     const offsets = await admin.fetchTopicOffsets(topic);
+    const found = since === undefined ? [] : await admin.fetchTopicOffsetsByTimestamp(topic, since);
+    const from = new Map(found.map(({ partition, offset }) => [partition, Number(offset)]));
     return offsets
-      .map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }))
+      .map(({ partition, low, high }) => ({
+        partition,
+        low: Number(low),
+        high: Number(high),
+        from: from.get(partition),
+      }))
       .sort((a, b) => a.partition - b.partition);
   });
 }

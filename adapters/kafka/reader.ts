@@ -11,6 +11,8 @@ export interface ReadOptions {
   readonly topic: string;
   /** The newest so many of each partition; Infinity is all that is there. */
   readonly last: number;
+  /** Of those, only records at or after this time, in ms since the epoch. */
+  readonly since?: number;
   /** Go on after what was there at the start. */
   readonly follow: boolean;
 }
@@ -76,9 +78,11 @@ export async function* readTopic(
   options: ReadOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Chunk, void, undefined> {
-  const { topic, last, follow } = options;
-  const offsets = await lookUpOffsets(connection, topic, signal);
-  const next = new Map(offsets.map(({ partition, low, high }) => [partition, Math.max(low, high - last)]));
+  const { topic, last, follow, since } = options;
+  const offsets = await lookUpOffsets(connection, topic, { since, signal });
+  const next = new Map(
+    offsets.map(({ partition, low, high, from }) => [partition, Math.max(from ?? low, high - last)]),
+  );
   let idle = 0;
   const isBehind = (): boolean =>
     idle < IDLE_FETCHES && offsets.some(({ partition, high }) => next.get(partition)! < high);

@@ -1,6 +1,7 @@
 // The topics of a router and how they are made. Only `busway dev` calls ensureTopics; an adapter never creates a topic.
 
-import { type Connection, withAdmin } from './client.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Connection, type KafkaAdmin, withAdmin } from './client.ts';
 import type { KafkaOptions } from './options.ts';
 
 /** Delays of the retry topics, shortest first; a delivery waits in the longest that is not too long. */
@@ -62,7 +63,8 @@ export function ensureTopics(
     const missing = planTopics(options, partitions).filter(({ topic }) => !there.has(topic));
     if (missing.length === 0) return [];
     await admin.createTopics({
-      waitForLeaders: true,
+      // The library's own wait takes a topic that is not yet known everywhere for an error.
+      waitForLeaders: false,
       topics: missing.map((plan) => ({
         topic: plan.topic,
         numPartitions: plan.partitions,
@@ -70,8 +72,21 @@ export function ensureTopics(
         configEntries: Object.entries(plan.config).map(([name, value]) => ({ name, value })),
       })),
     });
-    return missing.map(({ topic }) => topic);
+    const names = missing.map(({ topic }) => topic);
+    while (!ensure.signal.aborted && !(await areThere(admin, names))) await sleep(20);
+    return names;
   });
+}
+
+async function areThere(admin: KafkaAdmin, names: readonly string[]): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [...names] });
+    return names.every((name) =>
+      topics.find((topic) => topic.name === name)?.partitions.every(({ leader }) => leader >= 0),
+    );
+  } catch {
+    return false;
+  }
 }
 
 /** For tests: unknown topics are ignored. */
@@ -80,5 +95,7 @@ export function deleteTopics(connection: Connection, topics: readonly string[], 
     const there = new Set(await admin.listTopics());
     const found = topics.filter((topic) => there.has(topic));
     if (found.length > 0) await admin.deleteTopics({ topics: found });
+    // The broker answers before its own list is without them.
+    while (!signal.aborted && (await admin.listTopics()).some((topic) => found.includes(topic))) await sleep(20);
   });
 }

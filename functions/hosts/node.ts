@@ -2,7 +2,7 @@
 // node:http itself because a framework costs a fifth of a request's CPU here; everything else goes to `rest`.
 
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { RawRequest, RawResponse } from '../../router/http.ts';
 import type { WrappedWebhook } from '../middleware.ts';
 import { errorResponse } from '../webhook.ts';
@@ -10,6 +10,10 @@ import { errorResponse } from '../webhook.ts';
 export interface NodeHostOptions {
   readonly port: number;
   readonly maxBody: number;
+  /** For the whole of the headers; 10 s unless told. */
+  readonly headersTimeoutMs?: number;
+  /** For a whole request; 30 s unless told. */
+  readonly requestTimeoutMs?: number;
   /** Answers what is not below /webhooks/. */
   readonly rest?: RequestListener;
 }
@@ -70,7 +74,7 @@ function send(response: ServerResponse, answer: RawResponse, close: boolean): vo
 
 /** Listens on 127.0.0.1. Rejects when the port is taken. */
 export async function serveNode(webhook: WrappedWebhook, options: NodeHostOptions): Promise<NodeHost> {
-  const { maxBody, rest } = options;
+  const { maxBody, rest, headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options;
   let closing: Promise<void> | undefined;
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -83,21 +87,31 @@ export async function serveNode(webhook: WrappedWebhook, options: NodeHostOption
     send(response, await webhook(toRequest(request, body), {}), closing !== undefined);
   }
 
-  const server = createServer((request, response) => {
+  // Slow clients: the defaults (60 s, 300 s, looked at every 30 s, no cap) would let a few hold the process.
+  const slow = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(1_000, headersTimeoutMs),
+  };
+  const server = createServer(slow, (request, response) => {
     if (request.url?.startsWith('/webhooks/') || rest === undefined) {
       serve(request, response).catch(() => response.destroy());
     } else rest(request, response);
   });
-  // Slow clients: the defaults (60 s and 300 s, no cap) would let a few hold the process.
-  server.headersTimeout = 10_000;
-  server.requestTimeout = 30_000;
   server.maxConnections = 10_000;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   await listen(server, options.port);
   const { port } = server.address() as AddressInfo;
 
   async function shutDown(): Promise<void> {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     server.closeIdleConnections();
+    // Node counts a connection that never sent a byte as busy: a browser's spare one would hold us to the limit.
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
     await closed;
     clearTimeout(timer);

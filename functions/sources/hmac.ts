@@ -54,10 +54,11 @@ function readScheme(options: Options, name: string): Scheme {
 
   const id = text('id') === undefined ? undefined : place(text('id')!);
   const type = text('type') === undefined ? `${kind}.${name}` : (place(text('type')!) ?? text('type')!);
-  for (const found of [id, type]) {
-    if (typeof found === 'object' && found.in === 'header' && found.name === header) {
-      throw mistake(name, `header '${header}' holds the signature; 'id' and 'type' must come from elsewhere`);
-    }
+  const taken = [id, type].map((found) =>
+    typeof found === 'object' && found.in === 'header' ? found.name : undefined,
+  );
+  if ([...taken, stampHeader].includes(header)) {
+    throw mistake(name, `header '${header}' holds the signature; 'id', 'type' and 'timestamp' must name other headers`);
   }
   return {
     name,

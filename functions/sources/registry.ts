@@ -20,9 +20,7 @@ function checkPlace(text: string): string | undefined {
   if (text.startsWith('header:')) {
     const name = text.slice(7);
     if (credentials.has(name.toLowerCase())) return `must not be '${name}': credentials never enter an event`;
-    return checkHeader(name) === undefined
-      ? undefined
-      : "must name a header after 'header:', such as header:X-Event-Id";
+    return checkHeader(name) === undefined ? undefined : 'must name a header, such as X-Event-Id, without spaces';
   }
   if (text.startsWith('body:')) {
     const good = text
@@ -57,7 +55,7 @@ const hmacOptions: OptionTable = {
   },
   timestamp: {
     type: 'string',
-    check: checkHeader,
+    check: (text) => checkPlace(`header:${text}`),
     says: 'the header with a signed time, in seconds or RFC 3339; requests more than 300 s off are refused',
   },
   signs: {
@@ -74,7 +72,7 @@ export const sources: Readonly<Record<string, Kind<SourceModule>>> = {
     load: () => import('./github.ts'),
   },
   'standard-webhooks': {
-    says: 'any sender that follows Standard Webhooks: Svix, Clerk, Resend, OpenAI, another Busway',
+    says: 'any sender that follows Standard Webhooks, such as OpenAI, GitLab signing tokens or another Busway',
     options: {},
     load: () => import('./standard-webhooks.ts'),
   },

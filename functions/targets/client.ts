@@ -4,12 +4,14 @@
 // otherwise a moment later changes nothing. Stands on node:http, since the global fetch takes no lookup.
 // A response body is never looked at: it is drained up to a cap so that the connection can be used again.
 
-import { lookup as resolve } from 'node:dns/promises';
+import { lookup as resolveName } from 'node:dns/promises';
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type ErrorCode, RouterError } from '../../router/errors.ts';
 import { type AddressPolicy, forbidden, parseAddress } from './address.ts';
+import { createUnderWay, type Stop, type UnderWay } from './under-way.ts';
 import type { Answer } from './verdict.ts';
 
 export type Resolved = readonly { readonly address: string; readonly family: number }[];
@@ -45,6 +47,9 @@ export interface Client {
 const DRAIN_BYTES = 16_384;
 
 const failed = (code: ErrorCode, reason: string): Answer => ({ kind: 'failed', code, reason });
+
+const CLOSED = failed('CLOSED', 'this target was closed');
+const ABORTED = failed('ABORTED', 'the delivery was given up before an answer');
 
 /** Throws TARGET_ADDRESS_FORBIDDEN for an address written in the url that may never be reached; names pass. */
 function checkLiteral(hostname: string, { owner, policy }: ClientSettings): void {
@@ -90,12 +95,11 @@ export function guardPeer(socket: Socket, policy: AddressPolicy): Socket {
   });
 }
 
-function openAgent(settings: ClientSettings, extras: ClientExtras): HttpAgent {
-  const { policy, url } = settings;
+function openAgent({ policy, url }: ClientSettings, extras: ClientExtras): HttpAgent {
   const options = {
     keepAlive: true,
     maxSockets: extras.slots ?? 64,
-    lookup: guardedLookup(policy, extras.lookup ?? ((hostname) => resolve(hostname, { all: true }))),
+    lookup: guardedLookup(policy, extras.lookup ?? ((hostname) => resolveName(hostname, { all: true }))),
     ...(extras.ca === undefined ? {} : { ca: extras.ca }),
   };
   const agent = url.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
@@ -124,40 +128,45 @@ function drain(response: IncomingMessage): void {
     left -= chunk.length;
     if (left < 0) response.destroy();
   });
-  // A body that breaks off changes nothing: the status has been read.
-  response.on('error', () => {});
+  response.on('error', ignore);
+}
+
+// A body that breaks off changes nothing: the status has been read.
+function ignore(): void {}
+
+function refuseUpgrade(this: ClientRequest, _response: IncomingMessage, socket: Duplex): void {
+  socket.destroy();
+  // Not destroy(error): a request that was upgraded is over for Node, and would keep the error to itself.
+  this.emit('error', new RouterError('TARGET_RESPONSE_INVALID', 'the answer switches protocols'));
 }
 
 function answerOf(response: IncomingMessage): Answer {
   const status = response.statusCode ?? 0;
   const retryAfter = status < 400 ? undefined : response.headers['retry-after'];
-  return { kind: 'answered', status, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  return retryAfter === undefined ? { kind: 'answered', status } : { kind: 'answered', status, retryAfter };
 }
 
 type Send = (onResponse: (response: IncomingMessage) => void) => ClientRequest;
 
-interface Exchange {
+interface Bounds {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** What can be given up, by whoever closes the client. */
-  readonly underWay: Set<(answer: Answer) => void>;
+  readonly underWay: UnderWay;
 }
 
 /** One request and the head of its response. Never rejects. */
-function exchange(send: Send, { timeoutMs, signal, underWay }: Exchange): Promise<Answer> {
+function exchange(send: Send, { timeoutMs, signal, underWay }: Bounds): Promise<Answer> {
   return new Promise((resolve) => {
     let request: ClientRequest;
-    const settle = (answer: Answer): void => {
-      if (!underWay.delete(stop)) return;
-      signal.removeEventListener('abort', onAbort);
-      resolve(answer);
-    };
-    const stop = (answer: Answer): void => {
+    const stop: Stop = (answer) => {
       clearTimeout(timer);
       settle(answer);
       request.destroy();
     };
-    const onAbort = (): void => stop(failed('ABORTED', 'the delivery was given up before an answer'));
+    const stops = underWay.add(signal, stop);
+    const settle = (answer: Answer): void => {
+      if (stops.delete(stop)) resolve(answer);
+    };
     // After the verdict the same timer bounds the drain.
     const timer = setTimeout(() => stop(failed('TARGET_TIMEOUT', `no answer within ${timeoutMs} ms`)), timeoutMs);
     const onResponse = (response: IncomingMessage): void => {
@@ -178,16 +187,11 @@ function exchange(send: Send, { timeoutMs, signal, underWay }: Exchange): Promis
       request.on('error', (error) => {
         // The peer closed a kept connection while we wrote to it. That is no attempt; webhook-id covers a repeat.
         const stale = mayRepeat && request.reusedSocket && errorCode(error) === 'ECONNRESET';
-        if (stale && underWay.has(stop)) start(false);
+        if (stale && stops.has(stop)) start(false);
         else stop(failureOf(error));
       });
-      request.on('upgrade', (_response, socket) => {
-        socket.destroy();
-        stop(failed('TARGET_RESPONSE_INVALID', 'the answer switches protocols'));
-      });
+      request.on('upgrade', refuseUpgrade);
     };
-    underWay.add(stop);
-    signal.addEventListener('abort', onAbort);
     start(true);
   });
 }
@@ -199,25 +203,24 @@ export function openClient(settings: ClientSettings, extras: ClientExtras = {}):
   checkLiteral(hostname, settings);
   const agent = openAgent(settings, extras);
   const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
-  const target = { agent, method: 'POST', hostname, path: url.pathname + url.search, ...portOf(url) };
-  const underWay = new Set<(answer: Answer) => void>();
+  const { host, port } = url;
+  const path = url.pathname + url.search;
+  const underWay = createUnderWay(ABORTED);
   let closed = false;
 
   return {
-    async post(body, headers, signal) {
-      if (closed) return failed('CLOSED', 'this target was closed');
-      if (signal.aborted) return failed('ABORTED', 'the delivery was given up before it began');
-      const options = { ...target, headers: ['host', url.host, 'content-length', `${body.length}`, ...headers] };
-      return exchange((onResponse) => request(options, onResponse).end(body.latin1Slice(), 'latin1'), { timeoutMs, signal, underWay });
+    post(body, headers, signal) {
+      if (closed) return Promise.resolve(CLOSED);
+      if (signal.aborted) return Promise.resolve(ABORTED);
+      // One flat list of headers spares Node a map per request; an empty port is the scheme's own.
+      const all = ['host', host, 'content-length', `${body.length}`, ...headers];
+      const options = { agent, method: 'POST', hostname, port, path, headers: all };
+      return exchange((onResponse) => request(options, onResponse).end(body), { timeoutMs, signal, underWay });
     },
     close() {
       closed = true;
-      for (const stop of [...underWay]) stop(failed('CLOSED', 'this target was closed'));
+      underWay.stopAll(CLOSED);
       agent.destroy();
     },
   };
-}
-
-function portOf(url: URL): { readonly port?: string } {
-  return url.port === '' ? {} : { port: url.port };
 }

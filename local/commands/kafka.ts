@@ -1,16 +1,15 @@
 // busway kafka: a real Apache Kafka on this machine, without Docker where Java and Maven are.
 
-import { resolve } from 'node:path';
 import { unknownName } from '../../router/config.ts';
 import { type Args, type Command, type Io, shared, usage } from '../command.ts';
-import { kafkaDown, kafkaStatus, kafkaUp } from '../kafka.ts';
+import { defaultCacheDir, kafkaDown, kafkaStatus, kafkaUp } from '../kafka.ts';
 import { dataDirOf } from '../router-file.ts';
 
 const actions = ['up', 'down', 'status'] as const;
 
 async function run(args: Args, io: Io): Promise<number> {
   const [word = ''] = args.words;
-  const where = { dataDir: dataDirOf(args, io), cacheDir: resolve(io.cwd, '.busway'), env: io.env, signal: io.signal };
+  const where = { dataDir: dataDirOf(args, io), cacheDir: defaultCacheDir(io.cwd), env: io.env, signal: io.signal };
   const print = (value: object, text: string): void => io.out(args.flag('json') ? JSON.stringify(value) : text);
   switch (word) {
     case 'up': {

@@ -114,7 +114,7 @@ export function isNamedData(bytes: Buffer, member: Member): boolean {
   return length > 4 && length <= 24 && memberName(bytes, member) === 'data';
 }
 
-/** Whether the value is a number with a fraction, an exponent or a minus zero: not the integer its digits show. */
+/** Whether the value is a number with a fraction or an exponent, which JSON.parse may turn into an integer. */
 export function isInexactNumber(bytes: Buffer, { start, end }: Member): boolean {
   const first = bytes[start]!;
   if (first !== 0x2d && (first < 0x30 || first > 0x39)) return false;
@@ -122,7 +122,7 @@ export function isInexactNumber(bytes: Buffer, { start, end }: Member): boolean 
     const byte = bytes[at];
     if (byte === 0x2e || byte === 0x45 || byte === 0x65) return true;
   }
-  return first === 0x2d && bytes[start + 1] === 0x30;
+  return false;
 }
 
 /** Whether the colon stands after a tab; see encodeStructured. */

@@ -120,7 +120,7 @@ function checkNumbers(bytes: Buffer, members: readonly Member[]): Member | undef
       const attribute = memberName(bytes, member);
       throw new RouterError(
         'NUMBER_NOT_CARRIABLE',
-        `attribute '${attribute}' must be a plain integer, without fraction, exponent or minus zero; send other numbers as a string`,
+        `attribute '${attribute}' must be a plain integer, without fraction or exponent; send other numbers as a string`,
         { attribute },
       );
     }

@@ -24,7 +24,7 @@ interface Asked {
 }
 
 async function openTarget(t: TestContext, { options, parts = {}, extras = {} }: Asked): Promise<Target> {
-  const target = await open({ timeoutMs: 2_000, ...options }, targetParts(parts).parts, extras);
+  const target = await open({ timeoutMs: 10_000, ...options }, targetParts(parts).parts, extras);
   t.after(() => target.close());
   return target;
 }

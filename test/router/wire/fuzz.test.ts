@@ -104,7 +104,7 @@ test('fuzz: objects of random members, duplicates included, are valid or refused
     }),
     { numRuns: 1000 },
   );
-  assert.ok(read > 50, `only ${read} were valid`);
+  assert.ok(read > 20, `only ${read} were valid`);
 });
 
 const headerName = (prefix: string) =>
@@ -162,7 +162,7 @@ test('fuzz: random HTTP messages are valid or refused', () => {
     }),
     { numRuns: 1000 },
   );
-  assert.ok(read > 50, `only ${read} were valid`);
+  assert.ok(read > 20, `only ${read} were valid`);
 });
 
 test('fuzz: random Kafka records are valid or refused', () => {
@@ -179,5 +179,5 @@ test('fuzz: random Kafka records are valid or refused', () => {
     }),
     { numRuns: 1000 },
   );
-  assert.ok(read > 50, `only ${read} were valid`);
+  assert.ok(read > 20, `only ${read} were valid`);
 });

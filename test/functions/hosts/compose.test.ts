@@ -1,0 +1,195 @@
+// The functions as a cloud starts them: from a document and the environment, over a bus that keeps what it is given.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { Adapter } from '../../../adapters/adapter.ts';
+import { buses } from '../../../adapters/registry.ts';
+import { awsDeliver, awsWebhook, deliver, webhook } from '../../../functions/hosts/aws.ts';
+import { type ComposeParts, composeDeliver, composeWebhook, once } from '../../../functions/hosts/compose.ts';
+import { sources } from '../../../functions/sources/registry.ts';
+import { targets } from '../../../functions/targets/registry.ts';
+import type { CloudEvent } from '../../../router/event.ts';
+import type { FailureRecord } from '../../../router/failure.ts';
+import { signed } from '../../contract/host.ts';
+import { queueEvent, shapes, toAnswer } from './aws-events.ts';
+
+const secret = 'c4n4ry-github-secret';
+const document = {
+  bus: { use: 'list' },
+  sources: { github: { use: 'github' } },
+  rules: [
+    { name: 'pushes', when: { type: ['com.github.push'] }, to: { log: {} } },
+    { name: 'inside', when: { type: ['t'] }, to: { http: { url: 'http://127.0.0.1:9/x' } } },
+  ],
+};
+
+interface Scene {
+  readonly parts: ComposeParts;
+  readonly env: (name: string) => string | undefined;
+  readonly published: readonly CloudEvent[];
+  readonly failures: readonly FailureRecord[];
+  readonly lines: readonly string[];
+  readonly closes: () => number;
+}
+
+interface SceneOptions {
+  readonly document?: unknown;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly keepsFailures?: boolean;
+}
+
+function scene(t: TestContext, options: SceneOptions = {}): Scene {
+  const dir = mkdtempSync(join(tmpdir(), 'busway-compose-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const file = join(dir, 'rules.json');
+  writeFileSync(file, JSON.stringify(options.document ?? document));
+  const published: CloudEvent[] = [];
+  const failures: FailureRecord[] = [];
+  const lines: string[] = [];
+  let closes = 0;
+  const log = {
+    write: async (record: FailureRecord) => void failures.push(record),
+    list: async function* () {},
+    remove: async () => {},
+  };
+  const list: Adapter = {
+    name: 'list',
+    limits: { events: 10, callBytes: 1e6, eventBytes: 1e6 },
+    capabilities: { delivery: 'push', order: false, dedupe: false, replay: false },
+    check: async () => {},
+    sizeOf: () => 1,
+    publish: async (batch) => {
+      published.push(...batch);
+      return batch.map(() => ({ ok: true }) as const);
+    },
+    decode: () => [],
+    compile: (pattern) => ({ native: null, residual: pattern }),
+    close: async () => void closes++,
+    ...(options.keepsFailures === false ? {} : { failures: log }),
+  };
+  const kind = { says: 'a list', options: {}, load: async () => ({ open: async () => list }) };
+  const given: Readonly<Record<string, string>> = { BUSWAY_RULES: file, BUSWAY_SECRET_GITHUB: secret, ...options.env };
+  return {
+    parts: { buses: { ...buses, list: kind }, sources, targets, print: (line) => void lines.push(line) },
+    env: (name) => given[name],
+    published,
+    failures,
+    lines,
+    closes: () => closes,
+  };
+}
+
+test('compose: a webhook from the environment publishes, and its log says what came without the secret', async (t) => {
+  const { env, parts, published, lines } = scene(t);
+  const composed = await composeWebhook(env, parts);
+  const handler = awsWebhook(composed.wrapped, composed);
+
+  const taken = toAnswer(await handler(shapes['HTTP API']!(signed(Buffer.from('{"ref":"x"}')))));
+  const forged = toAnswer(
+    await handler(shapes['HTTP API']!({ ...signed(Buffer.from('{}')), body: Buffer.from('[]') })),
+  );
+  await composed.close();
+
+  assert.deepEqual([taken.status, forged.status, published.length], [202, 401, 1]);
+  const logged = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    logged.map(({ level, msg, code }) => [level, msg, code]),
+    [
+      ['info', 'started', undefined],
+      ['info', 'accepted', undefined],
+      ['warn', 'refused', 'SIGNATURE_INVALID'],
+    ],
+  );
+  assert.match(String(logged[0]?.['hash']), /^[0-9a-f]{16}$/);
+  assert.doesNotMatch(lines.join(), /c4n4ry/);
+});
+
+test('compose: the limit of a body comes from BUSWAY_MAX_BODY', async (t) => {
+  const { env, parts } = scene(t, { env: { BUSWAY_MAX_BODY: '5' } });
+  const composed = await composeWebhook(env, parts);
+  t.after(composed.close);
+
+  const answer = await awsWebhook(composed.wrapped, composed)(shapes['HTTP API']!(signed(Buffer.from('{"a":1}'))));
+
+  assert.equal(answer.statusCode, 413);
+  const wrong = scene(t, { env: { BUSWAY_MAX_BODY: '1MB' } });
+  await assert.rejects(composeWebhook(wrong.env, wrong.parts), { code: 'CONFIG_INVALID', message: /BUSWAY_MAX_BODY/ });
+});
+
+test('compose: a delivery reaches its target, a private address is no target on a cloud host', async (t) => {
+  const { env, parts, failures, lines, closes } = scene(t);
+  const { consumer, rules, close } = await composeDeliver(env, parts);
+  const body = (type: string): string => JSON.stringify({ specversion: '1.0', id: type, source: '/s', type });
+
+  const answer = await awsDeliver({ consumer, rules })(
+    queueEvent([
+      { id: 'm1', body: body('com.github.push'), rule: 'pushes' },
+      { id: 'm2', body: body('t'), rule: 'inside' },
+    ]),
+  );
+  await close();
+
+  assert.deepEqual(answer, { batchItemFailures: [] });
+  assert.deepEqual(
+    failures.map(({ rule, code }) => [rule, code]),
+    [['inside', 'TARGET_ADDRESS_FORBIDDEN']],
+  );
+  assert.ok(
+    lines.some((line) => line.includes('"id":"com.github.push"')),
+    'the log target printed the event',
+  );
+  const logged = lines
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ msg }) => msg !== undefined);
+  assert.ok(logged.some(({ msg, rule }) => msg === 'delivered' && rule === 'pushes'));
+  assert.ok(logged.some(({ msg, rule, level }) => msg === 'failed' && rule === 'inside' && level === 'error'));
+  assert.equal(closes(), 1);
+});
+
+test('compose: what is missing or wrong is said with what to set', async (t) => {
+  const none = scene(t, { env: { BUSWAY_RULES: '' } });
+  const absent = scene(t, { env: { BUSWAY_RULES: '/nowhere/rules.json' } });
+  const bare = scene(t, { env: { BUSWAY_SECRET_GITHUB: '' } });
+  const wrong = scene(t, { document: { ...document, rulez: [] } });
+  const local = scene(t, { document: { ...document, bus: 'embedded' } });
+  const cases = [
+    [none, 'CONFIG_INVALID', /BUSWAY_RULES is not set/],
+    [absent, 'CONFIG_INVALID', /cannot be read as JSON/],
+    [bare, 'SECRET_MISSING', /set BUSWAY_SECRET_GITHUB/],
+    [wrong, 'DOCUMENT_INVALID', /'rulez'; did you mean 'rules'/],
+    [local, 'CONFIG_INVALID', /would lose events here/],
+  ] as const;
+
+  for (const [{ env, parts }, code, message] of cases) {
+    await assert.rejects(composeWebhook(env, parts), { code, message });
+  }
+});
+
+test('compose: without a place for failures nothing is delivered, and what was opened is closed', async (t) => {
+  const { env, parts, closes } = scene(t, { keepsFailures: false });
+
+  await assert.rejects(composeDeliver(env, parts), { code: 'UNSUPPORTED' });
+  assert.equal(closes(), 1);
+});
+
+test('compose: it happens once for calls at the same time, and again after a failure', async () => {
+  let tries = 0;
+  const get = once(async () => {
+    tries++;
+    if (tries === 1) throw new Error('not yet');
+    return tries;
+  });
+
+  await assert.rejects(Promise.all([get(), get()]), /not yet/);
+  assert.deepEqual(await Promise.all([get(), get(), get()]), [2, 2, 2]);
+});
+
+test('compose: the exported handlers say what they need when the environment is bare', async () => {
+  const needs = { code: 'CONFIG_INVALID', message: /BUSWAY_RULES/ };
+
+  await assert.rejects(webhook({}), needs);
+  await assert.rejects(deliver({ Records: [] }), needs);
+});

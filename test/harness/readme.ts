@@ -1,0 +1,73 @@
+// The generated parts of the README, from the registries and the adapters themselves.
+
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Adapter } from '../../adapters/adapter.ts';
+import { buses } from '../../adapters/registry.ts';
+import { sources } from '../../functions/sources/registry.ts';
+import { targets } from '../../functions/targets/registry.ts';
+import type { Kind, OptionTable } from '../../router/config.ts';
+
+const yes = (value: boolean): string => (value ? 'yes' : 'no');
+const mib = (bytes: number): string => `${Math.round((bytes / 1024 / 1024) * 10) / 10} MiB`;
+
+/** Opens an adapter without connecting to anything. */
+async function openIdle(name: string): Promise<Adapter> {
+  const module = await buses[name]!.load();
+  const env = (variable: string): string | undefined => (variable === 'KAFKA_BROKERS' ? '127.0.0.1:1' : undefined);
+  const dataDir = join(tmpdir(), `busway-readme-${process.pid}`);
+  return module.open({}, { dataDir, now: () => 0, env, onWarning: () => undefined });
+}
+
+export async function busTable(): Promise<string> {
+  const rows = [
+    '| bus | delivery | order per key | dedupes | replay | event up to | what it is |',
+    '|---|---|---|---|---|---|---|',
+  ];
+  for (const [name, kind] of Object.entries(buses)) {
+    const adapter = await openIdle(name);
+    const { delivery, order, dedupe, replay } = adapter.capabilities;
+    const cells = [
+      `\`${name}\``,
+      delivery,
+      yes(order),
+      yes(dedupe),
+      yes(replay),
+      mib(adapter.limits.eventBytes),
+      kind.says,
+    ];
+    rows.push(`| ${cells.join(' | ')} |`);
+    await adapter.close();
+  }
+  return rows.join('\n');
+}
+
+function optionsOf(table: OptionTable): string {
+  const names = Object.entries(table).map(([name, option]) => `\`${name}${option.required === true ? '' : '?'}\``);
+  return names.length === 0 ? '–' : names.join(', ');
+}
+
+export function kindTable(): string {
+  const rows = ['| kind | options | what it is |', '|---|---|---|'];
+  const add = (of: string, kinds: Readonly<Record<string, Kind<unknown>>>): void => {
+    for (const [name, kind] of Object.entries(kinds))
+      rows.push(`| ${of} \`${name}\` | ${optionsOf(kind.options)} | ${kind.says} |`);
+  };
+  add('source', sources);
+  add('target', targets);
+  return rows.join('\n');
+}
+
+/** Replaces what stands between `<!-- name -->` and `<!-- /name -->`. */
+export function withPart(text: string, name: string, part: string): string {
+  const open = `<!-- ${name} -->\n`;
+  const close = `<!-- /${name} -->`;
+  const from = text.indexOf(open);
+  const to = text.indexOf(close);
+  if (from < 0 || to < from) throw new Error(`the README has no part '${name}'`);
+  return `${text.slice(0, from + open.length)}${part}\n${text.slice(to)}`;
+}
+
+export async function readmeWithParts(text: string): Promise<string> {
+  return withPart(withPart(text, 'buses', await busTable()), 'kinds', kindTable());
+}
