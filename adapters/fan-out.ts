@@ -160,15 +160,18 @@ export function createLane({ consumer, store, signal, now, from }: LaneOptions):
     }
   }
 
+  function knownChain(rule: string, event: CloudEvent): Chain | undefined {
+    const key = keyOf(event);
+    return key === undefined ? undefined : chains.get(`${rule}\0${key}`);
+  }
+
   /** The chain of an ordered (rule, key). One outlives its rule's wish for order, or its rule, until nothing waits in it. */
   function chainOf(rule: string, event: CloudEvent): Chain | undefined {
     const key = keyOf(event);
-    if (key === undefined) return undefined;
-    const name = `${rule}\0${key}`;
-    const known = chains.get(name);
-    if (known !== undefined || !consumer.ordered(rule)) return known;
-    const chain: Chain = { name, rule, active: false, waiting: [], parked: [] };
-    chains.set(name, chain);
+    const known = knownChain(rule, event);
+    if (key === undefined || known !== undefined || !consumer.ordered(rule)) return known;
+    const chain: Chain = { name: `${rule}\0${key}`, rule, active: false, waiting: [], parked: [] };
+    chains.set(chain.name, chain);
     return chain;
   }
 
@@ -248,7 +251,7 @@ export function createLane({ consumer, store, signal, now, from }: LaneOptions):
 
   /** Its event has come by, so nothing earlier of its key is missing. */
   function freeRestored(position: number, rule: string, event: CloudEvent): void {
-    const chain = chainOf(rule, event);
+    const chain = knownChain(rule, event);
     if (chain !== undefined && !chain.active && chain.parked[0] === position) store.ready(position, rule);
   }
 
@@ -329,7 +332,7 @@ export function createLane({ consumer, store, signal, now, from }: LaneOptions):
     },
     redeliver,
     blocked({ position, rule, event }) {
-      const chain = chainOf(rule, event);
+      const chain = knownChain(rule, event);
       if (chain === undefined) return false;
       return chain.active || (chain.parked.length > 0 && chain.parked[0]! < position) || restored.awaited(position);
     },

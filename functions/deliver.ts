@@ -26,12 +26,13 @@ export type DeliverHandler = (
 const STAYS: Outcome = { kind: 'retry', afterMs: 1_000, counts: false };
 
 export function createDeliver({ consumer, rules }: DeliverParts): DeliverHandler {
-  async function deliverOne(record: Decoded, attempt: number, signal: AbortSignal): Promise<Outcome> {
+  async function deliverOne(record: Decoded, attemptsOf: AttemptsOf, signal: AbortSignal): Promise<Outcome> {
     if (!record.ok) {
       await consumer.refuse(record);
       return { kind: 'ack' };
     }
     const { event, rule } = record;
+    const attempt = attemptsOf(record.handle) + 1;
     if (rule !== undefined) {
       // The bus filtered by the widest safe part only: what is left of the pattern is checked here.
       if (rules().get(rule)?.matches(event) === false) return { kind: 'ack' };
@@ -48,7 +49,7 @@ export function createDeliver({ consumer, rules }: DeliverParts): DeliverHandler
       records.map(async (record) => ({
         handle: record.handle,
         // A record that breaks stays with the bus, and the others are delivered.
-        outcome: await deliverOne(record, attemptsOf(record.handle) + 1, signal).catch(() => STAYS),
+        outcome: await deliverOne(record, attemptsOf, signal).catch(() => STAYS),
       })),
     );
 }

@@ -44,6 +44,8 @@ export interface Command {
   readonly says: string;
   readonly example: string;
   readonly options: Readonly<Record<string, CommandOption>>;
+  /** How many words it takes besides its options; none unless told. */
+  readonly words?: number;
   run(args: Args, io: Io): Promise<number>;
 }
 
@@ -59,7 +61,21 @@ export function usage(message: string): RouterError {
   return new RouterError('USAGE', message);
 }
 
-/** Throws USAGE for an unknown or incomplete option, with the nearest known name. */
+interface OptionToken {
+  readonly rawName: string;
+  readonly value?: string | undefined;
+  readonly inlineValue?: boolean | undefined;
+}
+
+/** `--config --quiet` is a slip, and `--config=--quiet` is meant. */
+function checkGiven({ name }: Command, { rawName, value, inlineValue }: OptionToken): void {
+  if (value === undefined || value === '') throw usage(`busway ${name}: ${rawName} needs a value`);
+  if (!inlineValue && value.length > 1 && value.startsWith('-')) {
+    throw usage(`busway ${name}: ${rawName} needs a value; write ${rawName}=${value} if it begins with a dash`);
+  }
+}
+
+/** Throws USAGE for an unknown or incomplete option, with the nearest known name, and for a word too many. */
 export function readArgs(command: Command, argv: readonly string[]): Args & { readonly help: boolean } {
   const options: Readonly<Record<string, CommandOption>> = {
     ...command.options,
@@ -74,12 +90,14 @@ export function readArgs(command: Command, argv: readonly string[]): Args & { re
       const allowed = known.map((name) => `--${name}`);
       throw usage(`busway ${command.name}: ${unknownName('option', token.rawName, allowed)}`);
     }
-    if (option.type === 'string' && (token.value === undefined || token.value === '')) {
-      throw usage(`busway ${command.name}: ${token.rawName} needs a value`);
-    }
+    if (option.type === 'string') checkGiven(command, token);
     if (option.type === 'boolean' && token.value !== undefined) {
       throw usage(`busway ${command.name}: ${token.rawName} takes no value`);
     }
+  }
+  const extra = parsed.positionals[command.words ?? 0];
+  if (extra !== undefined) {
+    throw usage(`busway ${command.name}: '${extra.slice(0, 64)}' is one word too many; it is busway ${command.usage}`);
   }
   const values = parsed.values as Record<string, unknown>;
   const string = (name: string): string | undefined =>

@@ -1,5 +1,6 @@
 // Loads a router document from .ts or .json, and watches it. Both go through the same check.
 
+import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -19,6 +20,15 @@ export interface LoadedDocument {
   readonly document: RouterDocument;
 }
 
+/** A document with the state its file had just before it was read. */
+export interface DocumentFile extends LoadedDocument {
+  readonly version: string;
+}
+
+function versionOf({ mtimeMs, size }: Stats): string {
+  return `${mtimeMs} ${size}`;
+}
+
 async function readJson(file: string): Promise<unknown> {
   const text = await readFile(file, 'utf8');
   try {
@@ -29,10 +39,12 @@ async function readJson(file: string): Promise<unknown> {
   }
 }
 
-async function readModule(file: string, version: number): Promise<unknown> {
+async function readModule(file: string, version: string): Promise<unknown> {
   try {
     // The query makes a changed file a new module; Node would hand out the old one otherwise.
-    const module = (await import(`${pathToFileURL(file).href}?v=${version}`)) as { default?: unknown };
+    const module = (await import(`${pathToFileURL(file).href}?v=${encodeURIComponent(version)}`)) as {
+      default?: unknown;
+    };
     if (module.default !== undefined) return module.default;
   } catch (cause) {
     const says = cause instanceof Error ? cause.message : String(cause);
@@ -42,7 +54,7 @@ async function readModule(file: string, version: number): Promise<unknown> {
 }
 
 /** Throws DOCUMENT_INVALID with every mistake, or CONFIG_INVALID when there is no such file. */
-export async function loadDocument(given: string, cwd: string, bus?: string): Promise<LoadedDocument> {
+export async function loadDocument(given: string, cwd: string, bus?: string): Promise<DocumentFile> {
   const file = resolve(cwd, given);
   const found = await stat(file).catch(() => undefined);
   if (found === undefined || !found.isFile()) {
@@ -51,10 +63,11 @@ export async function loadDocument(given: string, cwd: string, bus?: string): Pr
       `there is no router document at ${given}; write one there or name it with --config FILE`,
     );
   }
+  const version = versionOf(found);
   const type = extname(file);
-  const input = type === '.json' ? await readJson(file) : await readModule(file, found.mtimeMs);
+  const input = type === '.json' ? await readJson(file) : await readModule(file, version);
   const document = checkDocument(overrideBus(input, bus), kinds);
-  return { file, baseDir: dirname(file), document };
+  return { file, version, baseDir: dirname(file), document };
 }
 
 /** `--bus` wins over the document; options of the same kind stay. */
@@ -69,19 +82,20 @@ function overrideBus(input: unknown, bus: string | undefined): unknown {
 
 const POLL_MS = 300;
 
-/** Calls `changed` after the file's time or size changed. Polls, because editors replace files in ways watchers miss. */
-export function watchDocument(file: string, changed: () => void, signal: AbortSignal): void {
-  let before: string | undefined;
+/**
+ * Calls `changed` once for each new state of the file, beginning with what differs from the version that was loaded. Polls,
+ * because editors replace files in ways watchers miss.
+ */
+export function watchDocument(loaded: DocumentFile, changed: () => void, signal: AbortSignal): void {
+  let { version } = loaded;
   const look = async (): Promise<void> => {
-    const found = await stat(file).catch(() => undefined);
+    const found = await stat(loaded.file).catch(() => undefined);
     // Missing for a moment while an editor replaces it: wait until it is back.
-    if (found === undefined) return;
-    const now = `${found.mtimeMs} ${found.size}`;
-    if (before !== undefined && now !== before) changed();
-    before = now;
+    if (found === undefined || versionOf(found) === version) return;
+    version = versionOf(found);
+    changed();
   };
   const timer = setInterval(() => void look(), POLL_MS);
   timer.unref();
-  void look();
   signal.addEventListener('abort', () => clearInterval(timer), { once: true });
 }

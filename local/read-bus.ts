@@ -11,15 +11,19 @@ import { openAdapter } from './runtime.ts';
 
 type ReadableBus = Adapter & Required<Pick<Adapter, 'tail' | 'failures'>>;
 
+/** Throws NOT_FOUND where opening the bus would make an empty one, for commands that only make sense on what is there. */
+export function requireBus(kind: string, dataDir: string): void {
+  if (kind !== 'embedded' || existsSync(join(dataDir, 'events.db'))) return;
+  throw new RouterError(
+    'NOT_FOUND',
+    `there is no embedded bus in ${dataDir} yet; run busway dev, or name the folder with --data DIR`,
+  );
+}
+
 export async function openBusToRead(args: Args, io: Io): Promise<ReadableBus> {
   const { loaded, dataDir } = await openDocument(args, io);
   const { kind } = loaded.document.bus;
-  if (kind === 'embedded' && !existsSync(join(dataDir, 'events.db'))) {
-    throw new RouterError(
-      'NOT_FOUND',
-      `there is no embedded bus in ${dataDir} yet; run busway dev, or name the folder with --data DIR`,
-    );
-  }
+  requireBus(kind, dataDir);
   const bus = await prepareBus(loaded.document.bus, { dataDir, io, start: false });
   const onWarning = (text: string): void => io.err(`warning: ${text}`);
   const adapter = await openAdapter(bus, { dataDir, now: io.now, env: io.env, onWarning, readOnly: true });

@@ -3,11 +3,11 @@
 import { resolve } from 'node:path';
 import type { SecretsOf } from '../functions/open-sources.ts';
 import type { Args, Io } from './command.ts';
-import { type LoadedDocument, loadDocument } from './document-file.ts';
+import { type DocumentFile, loadDocument } from './document-file.ts';
 import { localSecrets } from './secrets.ts';
 
 export interface Opened {
-  readonly loaded: LoadedDocument;
+  readonly loaded: DocumentFile;
   readonly dataDir: string;
   readonly secretsOf: SecretsOf;
 }

@@ -87,8 +87,19 @@ function twoDigits(text: string, at: number): number {
   return (text.charCodeAt(at) - 48) * 10 + text.charCodeAt(at + 1) - 48;
 }
 
+// A source makes an attribute of a value only if it is valid, and the envelope check looks again: the answer is kept.
+let knownTimestamp = '';
+let knownUri = '';
+
 /** RFC 3339 with real calendar days; second 60 only where UTC can have a leap second, at 23:59. */
 export function isTimestamp(text: string): boolean {
+  if (text === knownTimestamp && text !== '') return true;
+  const valid = readsAsTimestamp(text);
+  if (valid) knownTimestamp = text;
+  return valid;
+}
+
+function readsAsTimestamp(text: string): boolean {
   if (!TIMESTAMP.test(text)) return false;
   const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
   const month = twoDigits(text, 5);
@@ -121,6 +132,13 @@ const URI_SHAPE =
 
 /** RFC 3986 section 4.1. IRIs are not URIs: other characters must be percent-encoded. */
 export function isUriReference(text: string): boolean {
+  if (text === knownUri && text !== '') return true;
+  const valid = readsAsUriReference(text);
+  if (valid) knownUri = text;
+  return valid;
+}
+
+function readsAsUriReference(text: string): boolean {
   if (PLAIN_PATH.test(text)) return true;
   if (!URI_CHARACTERS.test(text) || !URI_SHAPE.test(text)) return false;
   return !text.includes('%') || !BAD_PERCENT.test(text);

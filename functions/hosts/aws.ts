@@ -104,9 +104,10 @@ function isQueue(event: unknown): boolean {
 }
 
 /**
- * SQS: a message that must come again is in the answer; one that names no rule then goes to all its rules again. Kafka: a batch is done or comes again as a whole, because a
- * partial answer counts only in provisioned mode; so the call waits and retries, and rejects when time runs out. What was
- * done is remembered by this process only: another one may deliver it twice. Rejects for any other event.
+ * SQS: a message that must come again is in the answer; one that names no rule then goes to all its rules again.
+ * Kafka: a batch is done or comes again as a whole, because a partial answer counts only in provisioned mode; so the call
+ * waits and retries, and rejects when time runs out. What was done is remembered by this process only: another one may
+ * deliver it twice. Rejects for any other event.
  */
 export function awsDeliver({ consumer, rules, decodeKafka, ruleOfQueue }: AwsDeliverParts): AwsDeliver {
   const deliver = createDeliver({ consumer, rules });

@@ -2,6 +2,7 @@
 
 import { serveNode } from '../../functions/hosts/node.ts';
 import { secretVariable } from '../../functions/open-sources.ts';
+import { RouterError } from '../../router/errors.ts';
 import { createAdmin } from '../admin.ts';
 import { type Args, type Command, type Io, shared } from '../command.ts';
 import { ownDataFolder } from '../data-folder.ts';
@@ -32,6 +33,15 @@ async function start({ loaded, dataDir, secretsOf }: Opened, args: Args, io: Io)
   });
   labelOf = runtime.labelOf;
   return runtime;
+}
+
+function portTaken(port: number, error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code !== 'EADDRINUSE' && code !== 'EACCES') return error;
+  const says = code === 'EACCES' ? 'is not allowed to this user' : 'is taken';
+  return new RouterError('CONFIG_INVALID', `port ${port} of 127.0.0.1 ${says}; choose another with --port N, or 0`, {
+    cause: error,
+  });
 }
 
 /** One line that shows how to send a first event. */
@@ -67,7 +77,7 @@ async function run(args: Args, io: Io): Promise<number> {
     const rest = createAdmin({ token, redrive: runtime.redrive });
     const host = await serveNode(runtime.webhook, { port, maxBody, rest }).catch(async (error: unknown) => {
       await runtime.stop();
-      throw error;
+      throw portTaken(port, error);
     });
     folder.announce({ pid: process.pid, url: host.url, token });
     const { sources, rules } = opened.loaded.document;
@@ -76,7 +86,7 @@ async function run(args: Args, io: Io): Promise<number> {
     io.out(`${rules.length} rules on the ${runtime.adapter.name} bus, state in ${opened.dataDir}`);
     io.out(hint(opened, args));
     io.out(`listening on ${host.url}`);
-    watchDocument(opened.loaded.file, () => void reload(runtime, opened, args, io), io.signal);
+    watchDocument(opened.loaded, () => void reload(runtime, opened, args, io), io.signal);
     await new Promise<void>((resolve) => {
       if (io.signal.aborted) resolve();
       else io.signal.addEventListener('abort', () => resolve(), { once: true });

@@ -41,5 +41,6 @@ export const kafka: Command = {
   says: 'Starts, stops or shows an Apache Kafka 4.3.1 of one node on 127.0.0.1. KAFKA_BROKERS wins: then that one is used.',
   example: 'busway kafka up',
   options: { data: shared.data, json: shared.json },
+  words: 1,
   run,
 };

@@ -116,5 +116,6 @@ export const normalize: Command = {
     headers: { type: 'string', value: 'FILE', says: 'request headers: a JSON object, or lines Name: value' },
     secret: { type: 'string', value: 'S', says: 'verify the signature with this secret first' },
   },
+  words: 1,
   run,
 };

@@ -8,6 +8,7 @@ import { RouterError } from '../../router/errors.ts';
 import { type Args, type Command, type Io, shared, usage } from '../command.ts';
 import { liveOwner, type Owner, ownDataFolder } from '../data-folder.ts';
 import { prepareBus } from '../prepare-bus.ts';
+import { requireBus } from '../read-bus.ts';
 import { type Opened, openDocument } from '../router-file.ts';
 import { openAdapter } from '../runtime.ts';
 
@@ -23,6 +24,7 @@ async function askOwner(owner: Owner, selection: Selection, signal: AbortSignal)
 }
 
 async function redriveHere({ loaded, dataDir }: Opened, selection: Selection, io: Io): Promise<readonly Redriven[]> {
+  requireBus(loaded.document.bus.kind, dataDir);
   const folder = ownDataFolder(dataDir);
   const { env, now } = io;
   const onWarning = (text: string): void => io.err(`warning: ${text}`);
@@ -83,5 +85,6 @@ export const redrive: Command = {
     all: { type: 'boolean', says: 'all there are' },
     json: shared.json,
   },
+  words: Number.POSITIVE_INFINITY,
   run,
 };

@@ -88,5 +88,6 @@ export const send: Command = {
     url: { type: 'string', value: 'URL', says: 'the router (default: the one on this data folder, else port 4400)' },
     json: shared.json,
   },
+  words: 1,
   run,
 };

@@ -179,7 +179,8 @@ async function simulate(seed: number): Promise<void> {
   let next = 0;
   let patience = 4_000;
   const done = (): boolean =>
-    next === log.events.length && life.memory.rows.size + life.memory.pending.length + life.flying.length === 0;
+    life.memory.advanced.at(-1) === log.events.length &&
+    life.memory.rows.size + life.memory.pending.length + life.flying.length === 0;
   // Wild at first, then everything works so that it can come to an end.
   for (let step = 0; !done(); step++) {
     assert.ok(

@@ -10,12 +10,16 @@ import { unknownName } from '../../router/config.ts';
 import { RouterError, toRouterError } from '../../router/errors.ts';
 import type { Bench, BenchContext, Row } from './bench.ts';
 import { machineFacts, saveSection } from './docs.ts';
+import { e2e } from './e2e.ts';
+import { iso } from './iso.ts';
 import { type BenchKafka, type OwnedKafka, startKafka } from './kafka.ts';
 import { p1 } from './p1.ts';
+import { p1k } from './p1k.ts';
 import { p4 } from './p4.ts';
+import { p8 } from './p8.ts';
 
 /** In the order they run. A new bench is one file and one entry here. */
-const benches: readonly Bench[] = [p4, p1];
+const benches: readonly Bench[] = [p4, p1, p8, p1k, e2e, iso];
 
 // Noisy rows are not repeated after this, so that the whole stays bounded.
 const REPEATS_UNTIL_MS = 9 * 60_000;

@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { open as openGithub } from '../../functions/sources/github.ts';
 import { defaultCacheDir, kafkaDown, kafkaUp } from '../../local/kafka.ts';
+import { childEnv, testEnv } from '../harness/env.ts';
 import { seededRandom } from '../harness/random.ts';
 
 const REPO = resolve(import.meta.dirname, '../..');
@@ -187,12 +188,12 @@ export async function runKill(options: KillOptions): Promise<KillResult> {
   const kafka = {
     dataDir: dir,
     cacheDir: defaultCacheDir(REPO),
-    env: (name: string) => (name === 'KAFKA_BROKERS' ? undefined : process.env[name]),
+    env: (name: string) => (name === 'KAFKA_BROKERS' ? undefined : testEnv(name)),
   };
   const up = () =>
     kafkaUp({ ...kafka, signal: AbortSignal.timeout(90_000), download: false, onProgress: () => undefined });
   let broker = bus === 'kafka' ? await up() : undefined;
-  const env = { ...process.env, BUSWAY_SECRET_GITHUB: SECRET, ...(broker ? { KAFKA_BROKERS: broker.brokers } : {}) };
+  const env = { ...childEnv(), BUSWAY_SECRET_GITHUB: SECRET, ...(broker ? { KAFKA_BROKERS: broker.brokers } : {}) };
   const sent: Sent = { acked: new Map(), ids: new Set(), unknown: 0 };
   let router = await startRouter(dir, port, env);
   let witnesses = 0;

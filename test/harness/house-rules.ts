@@ -190,7 +190,7 @@ export const houseRules: Readonly<Record<string, Rule>> = {
   ),
   "an SDK stays in its bus's folder": perFile(sdkPlaces),
   'process.env is read at the edge only': nowhere(
-    /\bprocess\s*(?:\?\.|\.)\s*env\b|\bprocess\s*(?:\?\.)?\s*\[|\}\s*=\s*process\b/g,
+    /\bprocess\s*(?:\?\.|\.)\s*env\b|\bprocess\s*(?:\?\.)?\s*\[|\}\s*=\s*process\b(?!\s*\.)/g,
     'process.env is read only in functions/hosts/, local/main.ts, infra/app.ts and test/harness/; take an argument',
     readsEnv,
   ),

@@ -10,6 +10,9 @@ import type { Connection } from '../../adapters/kafka/client.ts';
 import type { KafkaOptions } from '../../adapters/kafka/options.ts';
 import { deleteTopics, ensureTopics, planTopics } from '../../adapters/kafka/topics.ts';
 import { kafkaAvailable, kafkaUp } from '../../local/kafka.ts';
+import { testEnv } from './env.ts';
+
+export { testEnv };
 
 export const repoDir = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -20,13 +23,9 @@ export type SharedKafka =
 /** Where the jars of this working tree lie, and the state of its broker. */
 export const kafkaDirs = { dataDir: `${repoDir}.busway`, cacheDir: `${repoDir}.busway/kafka/lib` };
 
-export function testEnv(name: string): string | undefined {
-  return process.env[name];
-}
-
 /** Whether BUSWAY_REQUIRE (names with commas) holds `what`: then its absence fails a test instead of skipping it. */
 export function isRequired(what: string): boolean {
-  return (process.env['BUSWAY_REQUIRE'] ?? '').split(',').some((name) => name.trim() === what);
+  return (testEnv('BUSWAY_REQUIRE') ?? '').split(',').some((name) => name.trim() === what);
 }
 
 /** false when jars and Java (or KAFKA_BROKERS) are there, else the reason to skip. Throws when Kafka is required. */

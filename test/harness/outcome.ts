@@ -4,6 +4,9 @@
 import { relative } from 'node:path';
 import type { Line } from './reporter.ts';
 
+/** What a machine may lack; BUSWAY_REQUIRE names some of them. A skip for the want of one begins with `no <name>`. */
+export const requirements: readonly string[] = ['kafka', 'kcat', 'postgres', 'docker', 'browser'];
+
 export interface RunFacts {
   readonly lines: readonly Line[];
   /** Names of BUSWAY_REQUIRE. */
@@ -33,15 +36,29 @@ function skipsByReason(lines: readonly Line[]): ReadonlyMap<string, readonly str
   return found;
 }
 
-function describeSkips(skips: ReadonlyMap<string, readonly string[]>): string[] {
-  if (skips.size === 0) return ['everything could be run'];
-  const text = ['could not be run:'];
+function lacking(reason: string, names: readonly string[]): string | undefined {
+  return names.find((name) => reason.toLowerCase().startsWith(`no ${name}`));
+}
+
+function listOf(heading: string, skips: readonly (readonly [string, readonly string[]])[]): string[] {
+  const text = skips.length === 0 ? [] : [heading];
   for (const [reason, names] of skips) {
     text.push(`  ${reason === '' ? 'NO REASON GIVEN' : reason} (${names.length})`);
     for (const name of names.slice(0, MAX_NAMES)) text.push(`    ${name}`);
     if (names.length > MAX_NAMES) text.push(`    and ${names.length - MAX_NAMES} more`);
   }
   return text;
+}
+
+function describeSkips(lines: readonly Line[]): string[] {
+  const skips = [...skipsByReason(lines)];
+  const missing = skips.filter(([reason]) => lacking(reason, requirements) !== undefined);
+  const rest = skips.filter(([reason]) => lacking(reason, requirements) === undefined);
+  return [
+    ...listOf('does not apply:', rest),
+    ...(missing.length === 0 ? ['nothing was missing on this machine'] : []),
+    ...listOf('could not be run on this machine:', missing),
+  ];
 }
 
 /** Files that began and did not end. */
@@ -70,7 +87,7 @@ function problemsOf({ lines, required, narrowed, cwd }: RunFacts): string[] {
   }
   for (const [reason, names] of skipsByReason(lines)) {
     if (reason === '') problems.push(`skipped without a reason: ${names.join(', ')}`);
-    const name = required.find((name) => reason.toLowerCase().startsWith(`no ${name}`));
+    const name = lacking(reason, required);
     if (name !== undefined)
       problems.push(`BUSWAY_REQUIRE asks for ${name}, but ${names.length} were skipped: ${reason}`);
   }
@@ -85,7 +102,7 @@ export function outcomeOf(facts: RunFacts): RunOutcome {
   const skipped = counted.reduce((sum, line) => sum + line.skipped, 0);
   const text = [
     `${tests} tests in ${counted.length} files, ${tests - skipped} ran`,
-    ...describeSkips(skipsByReason(lines)),
+    ...describeSkips(lines),
     ...problems.map((problem) => `FAILED: ${problem}`),
   ];
   return { ok: passed && problems.length === 0, text: text.join('\n') };

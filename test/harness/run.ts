@@ -10,11 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { unknownName } from '../../router/config.ts';
 import { RouterError, toRouterError } from '../../router/errors.ts';
-import { outcomeOf, readLines, unfinished } from './outcome.ts';
+import { outcomeOf, readLines, requirements, unfinished } from './outcome.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** What BUSWAY_REQUIRE may name; a skip for the want of one begins with `no <name>`. */
-const requirements = ['kafka', 'kcat', 'postgres', 'docker', 'browser'];
 const DEFAULT_LIMIT_S = 900;
 const KILL_AFTER_MS = 3_000;
 

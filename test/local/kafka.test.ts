@@ -10,10 +10,11 @@ import { after, describe, test } from 'node:test';
 import { parseBrokers, probeBroker } from '../../local/kafka/probe.ts';
 import { kafkaAvailable, kafkaDown, kafkaStatus, kafkaUp } from '../../local/kafka.ts';
 import type { RouterError } from '../../router/errors.ts';
+import { testEnv } from '../harness/env.ts';
 import { kafkaDirs, kafkaSkip } from '../harness/kafka.ts';
 
 const signal = AbortSignal.timeout(120_000);
-const noBrokers = (name: string): string | undefined => (name === 'JAVA_HOME' ? process.env['JAVA_HOME'] : undefined);
+const noBrokers = (name: string): string | undefined => (name === 'JAVA_HOME' ? testEnv('JAVA_HOME') : undefined);
 const folder = mkdtempSync(join(tmpdir(), 'busway-kafka-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -101,7 +102,7 @@ describe('kafka launcher without a broker', () => {
   });
 });
 
-const skip = process.env['KAFKA_BROKERS'] ? 'KAFKA_BROKERS is set, so nothing is launched' : await kafkaSkip();
+const skip = testEnv('KAFKA_BROKERS') ? 'KAFKA_BROKERS is set, so nothing is launched' : await kafkaSkip();
 
 describe('kafka launcher with a broker', { skip }, () => {
   const options = optionsFor('one');

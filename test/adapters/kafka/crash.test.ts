@@ -8,17 +8,18 @@ import { createBus } from '../../../adapters/bus.ts';
 import { open } from '../../../adapters/kafka/adapter.ts';
 import { ensureTopics } from '../../../adapters/kafka/topics.ts';
 import { kafkaDown, kafkaUp } from '../../../local/kafka.ts';
+import { testEnv } from '../../harness/env.ts';
 import { kafkaDirs, kafkaSkip, plainConnection } from '../../harness/kafka.ts';
 
 // The broker of this file is killed, so it is nobody else's.
-const skip = process.env['KAFKA_BROKERS'] ? 'KAFKA_BROKERS is set, so nothing is launched' : await kafkaSkip();
+const skip = testEnv('KAFKA_BROKERS') ? 'KAFKA_BROKERS is set, so nothing is launched' : await kafkaSkip();
 
 describe('kafka broker that is killed', { skip }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'busway-crash-'));
   const launcher = {
     dataDir: folder,
     cacheDir: kafkaDirs.cacheDir,
-    env: (name: string) => (name === 'JAVA_HOME' ? process.env['JAVA_HOME'] : undefined),
+    env: (name: string) => (name === 'JAVA_HOME' ? testEnv('JAVA_HOME') : undefined),
     download: false,
     crashTest: true,
     onProgress: () => undefined,

@@ -17,10 +17,11 @@ import {
 } from '../../../local/kafka/broker.ts';
 import { runCommand } from '../../../local/kafka/command.ts';
 import { findJars, findJava } from '../../../local/kafka/runtime.ts';
-import { kafkaDirs, kafkaSkip, plainConnection, testEnv } from '../../harness/kafka.ts';
+import { testEnv } from '../../harness/env.ts';
+import { kafkaDirs, kafkaSkip, plainConnection } from '../../harness/kafka.ts';
 
 // A broker with a second listener that wants a login, and rights for one user only.
-const skip = process.env['KAFKA_BROKERS'] ? 'KAFKA_BROKERS is set, so nothing is launched' : await kafkaSkip();
+const skip = testEnv('KAFKA_BROKERS') ? 'KAFKA_BROKERS is set, so nothing is launched' : await kafkaSkip();
 
 const event = {
   attributes: { specversion: '1.0' as const, id: '1', source: '/test', type: 'made.up' },
