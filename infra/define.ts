@@ -38,6 +38,8 @@ export interface KafkaInput {
   };
   readonly topic?: string;
   readonly group?: string;
+  readonly retryTopics?: string;
+  readonly failuresTopic?: string;
 }
 
 export type BusInput = 'embedded' | 'kafka' | { readonly use: 'embedded' } | KafkaInput;
@@ -52,7 +54,11 @@ export type SourceInput =
       readonly encoding?: 'hex' | 'base64';
       readonly prefix?: string;
       readonly id?: string;
-      readonly type: string;
+      readonly type?: string;
+      /** A header that holds the signed time. */
+      readonly timestamp?: string;
+      /** What is signed, such as 'v0:{timestamp}:{body}'. */
+      readonly signs?: string;
     }
   | { readonly use: 'cloudevents'; readonly open?: boolean };
 
@@ -66,7 +72,7 @@ export type TargetInput =
       };
     }
   | { readonly slack: { readonly webhook: string; readonly text: string } }
-  | { readonly fn: { readonly module: string } | { readonly arn: string } }
+  | { readonly fn: ({ readonly module: string } | { readonly arn: string }) & { readonly timeoutMs?: number } }
   | { readonly log: Readonly<Record<string, never>> };
 
 export interface RuleInput {

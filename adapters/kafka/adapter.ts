@@ -3,7 +3,7 @@
 
 import type { Options } from '../../router/config.ts';
 import { RouterError, toRouterError } from '../../router/errors.ts';
-import type { CloudEvent } from '../../router/event.ts';
+import { type CloudEvent, checkEvent } from '../../router/event.ts';
 import { decodeKafka, encodeKafka } from '../../router/wire/kafka.ts';
 import type { Adapter, AdapterParts, PublishResult, TailOptions } from '../adapter.ts';
 import { type Connection, lookUpTopic, reasonOf, type TopicFacts, untilAbort } from './client.ts';
@@ -54,20 +54,38 @@ function failed(error: RouterError): PublishResult {
   return { ok: false, code: error.code, reason: error.message, retryable: error.retryable };
 }
 
-/** Places the events of one call: a key where Java puts it; events without a key together, the next call elsewhere. */
-function place(batch: readonly CloudEvent[], partitions: number, turn: number): PlacedRecord[] {
-  return batch.map((event) => {
-    const record = encodeKafka(event);
-    return { ...record, partition: record.key === null ? turn % partitions : partitionOfKey(record.key, partitions) };
+/** Where an event of a call goes: a key where Java puts it; events without a key together, the next call elsewhere. */
+interface Placing {
+  readonly partitions: number;
+  readonly turn: number;
+}
+
+function place(event: CloudEvent, { partitions, turn }: Placing): PlacedRecord {
+  const record = encodeKafka(checkEvent(event));
+  return { ...record, partition: record.key === null ? turn % partitions : partitionOfKey(record.key, partitions) };
+}
+
+/** The records of a call; an event that is none gets its result and no record. */
+function placeAll(batch: readonly CloudEvent[], call: Call, placing: Placing): PlacedRecords {
+  return batch.map((event, i) => {
+    try {
+      return place(event, placing);
+    } catch (thrown) {
+      call.results[i] = failed(toRouterError(thrown, 'EVENT_INVALID'));
+      return undefined;
+    }
   });
 }
 
+type PlacedRecords = readonly (PlacedRecord | undefined)[];
+
 /** Runs of records whose batches the topic takes; nearly always one. A record over the limit is alone in its run. */
-function splitByTopic(records: readonly PlacedRecord[], maxBatchBytes: number): number[][] {
+function splitByTopic(records: PlacedRecords, maxBatchBytes: number): number[][] {
   const runs: number[][] = [];
   let run: number[] = [];
   let bytes = new Map<number, number>();
   for (const [i, record] of records.entries()) {
+    if (record === undefined) continue;
     const size = recordBytes(record) + 1;
     const sum = (bytes.get(record.partition) ?? batchOverheadBytes) + size;
     if (sum > maxBatchBytes && run.length > 0) {
@@ -122,7 +140,7 @@ function createPublisher(
   }
 
   /** One run; halves it when the topic takes less than it said, so that one event over the limit fails alone. */
-  async function sendRun(run: readonly number[], records: readonly PlacedRecord[], call: Call): Promise<void> {
+  async function sendRun(run: readonly number[], records: PlacedRecords, call: Call): Promise<void> {
     try {
       await send(
         run.map((i) => records[i]!),
@@ -145,7 +163,7 @@ function createPublisher(
       const call: Call = { results: new Array(batch.length), signal };
       try {
         const { partitions, maxBatchBytes } = await topicFacts(signal);
-        const records = place(batch, partitions, turn++);
+        const records = placeAll(batch, call, { partitions, turn: turn++ });
         for (const run of splitByTopic(records, maxBatchBytes ?? defaultMaxBatchBytes))
           await sendRun(run, records, call);
       } catch (thrown) {

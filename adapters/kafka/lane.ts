@@ -27,6 +27,8 @@ export interface KafkaLane {
 
 export interface KafkaLaneParts {
   readonly partition: number;
+  /** The first offset of the events topic that will be offered. */
+  readonly from: number;
   readonly consumer: Consumer;
   readonly parker: Parker;
   readonly now: () => number;
@@ -64,7 +66,7 @@ function createWaiters() {
   };
 }
 
-export function openKafkaLane({ partition, consumer, parker, now, onWarning }: KafkaLaneParts): KafkaLane {
+export function openKafkaLane({ partition, from, consumer, parker, now, onWarning }: KafkaLaneParts): KafkaLane {
   const hard = new AbortController();
   const entries = new Map<string, Entry>();
   /** Records of a (position, rule) with a lower sequence are superseded or done; kept until they have surely come by. */
@@ -114,6 +116,7 @@ export function openKafkaLane({ partition, consumer, parker, now, onWarning }: K
     consumer,
     signal: hard.signal,
     now,
+    from,
     store: {
       async park(owed) {
         const sequence = nextSequence(now());
@@ -132,7 +135,9 @@ export function openKafkaLane({ partition, consumer, parker, now, onWarning }: K
       },
       ready(position, rule) {
         const entry = entries.get(nameOf(position, rule));
-        if (entry?.record.owed.behind) setImmediate(run, nameOf(position, rule), entry);
+        // Also one that was due while something before it was under way.
+        const due = entry !== undefined && (entry.record.owed.behind || entry.record.owed.dueAt <= now());
+        if (due) setImmediate(run, nameOf(position, rule), entry);
       },
     },
   });
@@ -195,7 +200,7 @@ export function openKafkaLane({ partition, consumer, parker, now, onWarning }: K
       return;
     }
     if (held !== undefined) finish(name, held);
-    if (consumer.ordered(rule)) lane.restore(record.owed);
+    if (!begun) lane.restore(record.owed);
     hold(name, record, { step, offset: stored.offset });
   }
 

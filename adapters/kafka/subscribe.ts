@@ -121,51 +121,66 @@ async function openSession(
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (!payload.restart) crashed.resolve(payload.error);
   });
+  let mine: ReadonlySet<number> = new Set();
+  const opening = new Map<number, Promise<void>>();
+  const catchUps = new Map<KafkaLane, ReadonlyMap<string, number>>();
+  /** Per topic and partition, one past the last record that a lane took. */
+  const read = new Map<string, number>();
+
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-    const mine = new Set(payload.memberAssignment[topics.events] ?? []);
+    mine = new Set(payload.memberAssignment[topics.events] ?? []);
     for (const [partition, lane] of lanes) {
       if (mine.has(partition)) continue;
       lane.abandon();
       lanes.delete(partition);
     }
     for (const partition of mine) {
-      if (lanes.has(partition)) continue;
-      const lane = openKafkaLane({ partition, consumer: deliver, parker, now, onWarning });
-      lanes.set(partition, lane);
-      catchUp(lane, partition).catch((error: unknown) => crashed.resolve(toRouterError(error)));
-      const impatient = setTimeout(() => lane.begin(), CATCH_UP_MS).unref();
-      signal.addEventListener('abort', () => clearTimeout(impatient), { once: true });
+      if (lanes.has(partition) || opening.has(partition)) continue;
+      const open = openLane(partition).catch((error: unknown) => crashed.resolve(toRouterError(error)));
+      opening.set(
+        partition,
+        open.finally(() => opening.delete(partition)),
+      );
     }
   });
 
-  /** Lets a lane begin once everything that was parked before is read. */
-  async function catchUp(lane: KafkaLane, partition: number): Promise<void> {
-    const due = await parkedBefore(parts, topics.retries, { partition, signal });
-    pendingCatchUps.set(lane, due);
-    checkCaughtUp(lane, partition);
+  async function openLane(partition: number): Promise<void> {
+    const { from, due } = await lookBefore(parts, topics, { partition, signal });
+    if (!mine.has(partition) || lanes.has(partition)) return;
+    const lane = openKafkaLane({ partition, from, consumer: deliver, parker, now, onWarning });
+    lanes.set(partition, lane);
+    catchUps.set(lane, due);
+    beginIfCaughtUp(lane, partition);
+    if (!catchUps.has(lane)) return;
+    const impatient = setTimeout(() => lane.begin(), CATCH_UP_MS).unref();
+    signal.addEventListener('abort', () => clearTimeout(impatient), { once: true });
   }
-  const pendingCatchUps = new Map<KafkaLane, Map<string, number>>();
-  const read = new Map<string, number>();
 
-  function checkCaughtUp(lane: KafkaLane, partition: number): void {
-    const due = pendingCatchUps.get(lane);
+  /** Lets a lane begin once everything that was parked before is read. */
+  function beginIfCaughtUp(lane: KafkaLane, partition: number): void {
+    const due = catchUps.get(lane);
     if (due === undefined) return;
     for (const [topic, high] of due) if ((read.get(`${topic}/${partition}`) ?? 0) < high) return;
-    pendingCatchUps.delete(lane);
+    catchUps.delete(lane);
     lane.begin();
   }
 
   async function eachBatch({ batch, resolveOffset, pause, isStale }: EachBatchPayload): Promise<void> {
     const { topic, partition, messages } = batch;
     const lane = lanes.get(partition);
-    if (isStale() || lane === undefined) return;
+    if (isStale()) return;
+    if (lane === undefined) {
+      const resume = pause();
+      opening.get(partition)?.then(resume, () => undefined);
+      return;
+    }
     const step = topic === topics.events ? undefined : topics.retries.indexOf(topic);
     const records = messages.map((message) => toStored(partition, message));
     const taken = step === undefined ? lane.events(records) : lane.parked(step, records);
     if (taken > 0) resolveOffset(messages[taken - 1]!.offset);
     if (taken === messages.length) {
       read.set(`${topic}/${partition}`, Number(batch.lastOffset()) + 1);
-      checkCaughtUp(lane, partition);
+      beginIfCaughtUp(lane, partition);
       return;
     }
     const resume = pause();
@@ -243,21 +258,31 @@ async function openSession(
   return { consumer, lanes, crashed: crashed.promise, end };
 }
 
-/** For each retry topic that holds something this group has not done: the offset one past it. */
-async function parkedBefore(
+interface Before {
+  /** The first offset of the events topic that this group has not passed. */
+  readonly from: number;
+  /** For each retry topic that holds something this group has not done: the offset one past it. */
+  readonly due: ReadonlyMap<string, number>;
+}
+
+/** Where the group stands on one partition number. */
+async function lookBefore(
   { connection, options }: SubscribeParts,
-  retries: readonly string[],
+  topics: Topics,
   { partition, signal }: { partition: number; signal: AbortSignal },
-): Promise<Map<string, number>> {
+): Promise<Before> {
   return withAdmin(connection, { what: 'retry topics', signal }, async (admin) => {
-    const done = await admin.fetchOffsets({ groupId: options.group, topics: [...retries] });
+    const all = [topics.events, ...topics.retries];
+    const done = await admin.fetchOffsets({ groupId: options.group, topics: all });
     const due = new Map<string, number>();
-    for (const topic of retries) {
+    let from = 0;
+    for (const topic of all) {
       const ends = (await admin.fetchTopicOffsets(topic)).find((item) => item.partition === partition);
       const mine = done.find((item) => item.topic === topic)?.partitions.find((item) => item.partition === partition);
-      const from = Math.max(Number(mine?.offset ?? -1), Number(ends?.low ?? 0));
-      if (ends !== undefined && Number(ends.high) > from) due.set(topic, Number(ends.high));
+      const position = Math.max(Number(mine?.offset ?? -1), Number(ends?.low ?? 0));
+      if (topic === topics.events) from = position;
+      else if (Number(ends?.high ?? 0) > position) due.set(topic, Number(ends?.high));
     }
-    return due;
+    return { from, due };
   });
 }
