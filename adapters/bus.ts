@@ -17,6 +17,8 @@ export interface BusOptions {
 export const busDefaults = { deadlineMs: 5_000, pendingBytes: 64 * 1024 * 1024 };
 
 export interface Bus {
+  /** Never rejects. What is published in one turn of the event loop leaves together, in order. */
+  publishOne(event: CloudEvent): Promise<PublishResult>;
   /** One result per event, in order. Never rejects. Order among events of one call is kept. */
   publish(events: readonly CloudEvent[]): Promise<readonly PublishResult[]>;
   /** Refuses new events, waits for what is under way, then closes the adapter. Idempotent. */
@@ -73,8 +75,9 @@ export function createBus(adapter: Adapter, options: BusOptions): Bus {
     const timer = setTimeout(() => control.abort(), leftMs);
     let late: NodeJS.Timeout | undefined;
     const never = new Promise<never>((_, reject) => {
-      const error = new RouterError('ABORTED', `${adapter.name}: the call did not end when it was given up`);
-      late = setTimeout(reject, leftMs + ABORT_GRACE_MS, error);
+      const giveUp = (): void =>
+        reject(new RouterError('ABORTED', `${adapter.name}: the call did not end when it was given up`));
+      late = setTimeout(giveUp, leftMs + ABORT_GRACE_MS);
     });
     try {
       const events = batch.map((item) => item.event);
@@ -176,6 +179,11 @@ export function createBus(adapter: Adapter, options: BusOptions): Bus {
   }
 
   return {
+    publishOne(event) {
+      const result = enqueue(event, now() + deadlineMs);
+      if (queue.length > 0) flying ??= fly();
+      return result;
+    },
     publish(events) {
       const deadline = now() + deadlineMs;
       const results = events.map((event) => enqueue(event, deadline));

@@ -9,6 +9,7 @@ import type { WrappedWebhook } from '../functions/middleware.ts';
 import { wrapWebhook } from '../functions/middleware.ts';
 import { type OpenRules, openRules } from '../functions/open-rules.ts';
 import { openSources, type SecretsOf } from '../functions/open-sources.ts';
+import { createRandomHex } from '../functions/random-hex.ts';
 import { type Redriven, redrive, type Selection } from '../functions/redrive.ts';
 import { sources as sourceKinds } from '../functions/sources/registry.ts';
 import { targets as targetKinds } from '../functions/targets/registry.ts';
@@ -163,9 +164,9 @@ async function fillSeen(adapter: Adapter, { dataDir, now, onWarning }: RuntimePa
 
 function intake(bus: Bus, seen: SeenStore | undefined, parts: RuntimeParts): Ingest {
   return createIngest({
-    publish: (events) => bus.publish(events),
+    publish: bus.publishOne,
     ...(seen === undefined ? {} : { seen }),
     now: parts.now,
-    randomHex: () => parts.randomBytes(16).toString('hex'),
+    randomHex: createRandomHex(parts.randomBytes),
   });
 }

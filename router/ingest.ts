@@ -17,7 +17,8 @@ export interface Seen {
 }
 
 export interface IngestParts {
-  readonly publish: (events: readonly CloudEvent[]) => Promise<readonly Published[]>;
+  /** One event; what is published in one turn of the event loop is grouped by the bus. Order is kept. */
+  readonly publish: (event: CloudEvent) => Promise<Published>;
   /** Absent where the bus dedupes. */
   readonly seen?: Seen;
   readonly now: () => number;
@@ -40,53 +41,50 @@ const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}
 function stamp(event: CloudEvent, recordedtime: string, traceparent: string): CloudEvent {
   const { attributes } = event;
   if (attributes['recordedtime'] !== undefined && attributes['traceparent'] !== undefined) return event;
-  return {
-    ...event,
-    attributes: {
-      ...attributes,
-      recordedtime: attributes['recordedtime'] ?? recordedtime,
-      traceparent: attributes['traceparent'] ?? traceparent,
-    },
+  const stamped: CloudEvent['attributes'] = {
+    ...attributes,
+    recordedtime: attributes['recordedtime'] ?? recordedtime,
+    traceparent: attributes['traceparent'] ?? traceparent,
   };
+  return event.data === undefined ? { attributes: stamped } : { attributes: stamped, data: event.data };
 }
 
 export function createIngest({ publish, seen, now, randomHex }: IngestParts): Ingest {
   const underWay = new Map<string, Promise<Published>>();
 
-  async function publishOnce(event: CloudEvent): Promise<Published> {
-    const [result] = await publish([event]);
-    if (result?.ok) seen?.add(event);
-    return result ?? { ok: false, code: 'INTERNAL', reason: 'the bus gave no answer', retryable: true };
+  async function publishOnce(event: CloudEvent, name: string): Promise<Published> {
+    try {
+      const result = await publish(event);
+      if (result.ok) seen?.add(event);
+      return result;
+    } catch (thrown) {
+      const error = toRouterError(thrown);
+      return { ok: false, code: error.code, reason: error.message, retryable: error.retryable };
+    } finally {
+      underWay.delete(name);
+    }
   }
 
-  function ingestOne(event: CloudEvent): Promise<Published> {
-    if (seen?.has(event)) return Promise.resolve({ ok: true, seen: true });
+  async function ingestOne(event: CloudEvent, stamped: CloudEvent): Promise<Ingested> {
+    if (seen?.has(event)) return { event, ok: true, seen: true };
     const name = `${event.attributes.source}\0${event.attributes.id}`;
     const running = underWay.get(name);
-    if (running !== undefined) return running.then((result) => (result.ok ? { ok: true, seen: true } : result));
-    const publishing = publishOnce(event).finally(() => underWay.delete(name));
-    underWay.set(name, publishing);
-    return publishing;
+    const publishing = running ?? publishOnce(stamped, name);
+    if (running === undefined) underWay.set(name, publishing);
+    const result = await publishing;
+    if (!result.ok) return { event, ok: false, code: result.code, reason: result.reason };
+    return { event, ok: true, seen: running !== undefined || result.seen === true };
   }
 
   return async (events, traceparent) => {
     for (const event of events) checkEvent(event);
     const recordedtime = new Date(now()).toISOString();
     const trace = traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined;
-    const published = events.map((event) => {
+    const ingested = events.map((event) => {
       const random = trace === undefined ? randomHex() : '';
-      return ingestOne(stamp(event, recordedtime, trace ?? `00-${random}-${random.slice(0, 16)}-01`)).catch(
-        (thrown): Published => {
-          const error = toRouterError(thrown);
-          return { ok: false, code: error.code, reason: error.message, retryable: error.retryable };
-        },
-      );
+      const traced = trace ?? `00-${random}-${random.slice(0, 16)}-01`;
+      return ingestOne(event, stamp(event, recordedtime, traced));
     });
-    return (await Promise.all(published)).map((result, i) => {
-      const event = events[i]!;
-      return result.ok
-        ? { event, ok: true, seen: result.seen === true }
-        : { event, ok: false, code: result.code, reason: result.reason };
-    });
+    return Promise.all(ingested);
   };
 }

@@ -6,7 +6,7 @@ import { RouterError, toRouterError } from '../../router/errors.ts';
 import { type CloudEvent, checkEvent } from '../../router/event.ts';
 import { decodeKafka, encodeKafka } from '../../router/wire/kafka.ts';
 import type { Adapter, AdapterParts, PublishResult, TailOptions } from '../adapter.ts';
-import { type Connection, lookUpTopic, reasonOf, type TopicFacts, untilAbort } from './client.ts';
+import { type Connection, linkedTo, lookUpTopic, reasonOf, type TopicFacts } from './client.ts';
 import { decodeLambda } from './decode.ts';
 import { createFailureLog } from './failures.ts';
 import { isTooLarge } from './map-error.ts';
@@ -103,39 +103,46 @@ interface Publisher {
   publish(batch: readonly CloudEvent[], signal: AbortSignal): Promise<readonly PublishResult[]>;
 }
 
-function createPublisher(
-  connection: Connection,
-  topic: string,
-  parts: { sender: Sender; now: () => number },
-): Publisher {
-  const { sender, now } = parts;
+interface PublisherParts {
+  readonly topic: string;
+  readonly sender: Sender;
+  readonly now: () => number;
+  /** NOT_FOUND at once when the topic is not there. */
+  readonly lookUp: (signal: AbortSignal) => Promise<TopicFacts>;
+}
+
+function createPublisher({ topic, sender, now, lookUp }: PublisherParts): Publisher {
   let facts: { readonly found: TopicFacts; readonly at: number } | undefined;
   let turn = 0;
 
+  function fresh(): TopicFacts | undefined {
+    return facts !== undefined && now() - facts.at <= FACTS_MAX_AGE_MS ? facts.found : undefined;
+  }
+
   async function topicFacts(signal: AbortSignal): Promise<TopicFacts> {
-    if (facts === undefined || now() - facts.at > FACTS_MAX_AGE_MS) {
-      facts = { found: await lookUpTopic(connection, topic, signal), at: now() };
-    }
-    return facts.found;
+    const found = await lookUp(signal);
+    facts = { found, at: now() };
+    return found;
   }
 
   /** Sends; meanwhile finds out whether the topic is still there. */
   async function send(records: readonly PlacedRecord[], signal: AbortSignal): Promise<void> {
-    const gone = new AbortController();
+    const { control, unlink } = linkedTo(signal);
     const look = (): void => {
-      lookUpTopic(connection, topic, signal).catch((thrown: unknown) => {
+      lookUp(signal).catch((thrown: unknown) => {
         const error = toRouterError(thrown);
-        if (error.code === 'NOT_FOUND' || error.code === 'UNAUTHORIZED') gone.abort(error);
+        if (error.code === 'NOT_FOUND' || error.code === 'UNAUTHORIZED') control.abort(error);
       });
     };
     const timer = setTimeout(look, LOOK_AGAIN_MS);
     try {
-      await sender.send(topic, records, AbortSignal.any([signal, gone.signal]));
+      await sender.send(topic, records, control.signal);
     } catch (thrown) {
       facts = undefined;
       throw thrown;
     } finally {
       clearTimeout(timer);
+      unlink();
     }
   }
 
@@ -162,7 +169,7 @@ function createPublisher(
     async publish(batch, signal) {
       const call: Call = { results: new Array(batch.length), signal };
       try {
-        const { partitions, maxBatchBytes } = await topicFacts(signal);
+        const { partitions, maxBatchBytes } = fresh() ?? (await topicFacts(signal));
         const records = placeAll(batch, call, { partitions, turn: turn++ });
         for (const run of splitByTopic(records, maxBatchBytes ?? defaultMaxBatchBytes))
           await sendRun(run, records, call);
@@ -182,9 +189,23 @@ interface Call {
   readonly signal: AbortSignal;
 }
 
+/** Bytes of the record: exact where it matters, at most a little too many for events far below the limit. */
 function sizeOf(event: CloudEvent): number {
-  return recordBytes(encodeKafka(event));
+  const { attributes, data } = event;
+  let bytes = RECORD_BYTES + (data?.bytes.length ?? 0);
+  for (const name in attributes) {
+    const value = attributes[name];
+    if (typeof value !== 'string') return recordBytes(encodeKafka(event));
+    // A partitionkey is the record's key too.
+    bytes += (name.length + Buffer.byteLength(value) + HEADER_BYTES) * (name === 'partitionkey' ? 2 : 1);
+  }
+  const plain = data === undefined || (data.kind === 'json' && attributes.datacontenttype !== undefined);
+  return plain && bytes < limits.eventBytes / 2 ? bytes : recordBytes(encodeKafka(event));
 }
+
+// Lengths and counts of a record and of a header, as varints, and the prefix of its name.
+const RECORD_BYTES = 32;
+const HEADER_BYTES = 16;
 
 /** Records that are no events are passed over. The newest are put in order of time over all partitions. */
 async function* tail(
@@ -235,23 +256,24 @@ export async function open(given: Options, parts: AdapterParts): Promise<Adapter
   const sender = createSender(connection, parts);
   // Failure records have a producer of their own, so that they do not wait behind events.
   const failureSender = createSender(connection, parts);
-  const publisher = createPublisher(connection, topic, { sender, now: parts.now });
   const closing = new AbortController();
   let closed: Promise<unknown> | undefined;
   const withClosing = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, closing.signal]);
+  const lookUp = (signal: AbortSignal): Promise<TopicFacts> => lookUpTopic(connection, topic, withClosing(signal));
+  const publisher = createPublisher({ topic, sender, now: parts.now, lookUp });
 
   return {
     name: 'kafka',
     limits,
     capabilities: { delivery: 'log', order: true, dedupe: false, replay: true },
     async check(signal) {
-      await lookUpTopic(connection, topic, withClosing(signal));
+      await lookUp(signal);
     },
     sizeOf,
     async publish(batch, signal) {
-      const either = withClosing(signal);
-      if (either.aborted) throw reasonOf(either, 'publishing');
-      return batch.length === 0 ? [] : untilAbort(publisher.publish(batch, either), either, 'publishing');
+      if (closing.signal.aborted) throw reasonOf(closing.signal, 'publishing');
+      if (signal.aborted) throw reasonOf(signal, 'publishing');
+      return batch.length === 0 ? [] : publisher.publish(batch, signal);
     },
     decode: decodeLambda,
     subscribe: (consumer, signal) =>

@@ -3,7 +3,7 @@
 // and drop them with a success. Must never have two calls under way on one producer, for the same reason.
 
 import { RouterError } from '../../router/errors.ts';
-import { type Connection, type KafkaMessage, type Link, openLink, reasonOf, untilAbort } from './client.ts';
+import { type Connection, type KafkaMessage, type Link, linkedTo, openLink, reasonOf, untilAbort } from './client.ts';
 import { mapKafkaError } from './map-error.ts';
 import type { PlacedRecord } from './record.ts';
 
@@ -37,6 +37,7 @@ export function createSender(connection: Connection, { now }: SenderOptions): Se
   let session: Session | undefined;
   let line: Promise<unknown> = Promise.resolve();
   const closing = new AbortController();
+  const underWay = new Set<AbortController>();
 
   async function connect(signal: AbortSignal): Promise<Session> {
     const link = await openLink(connection, { retries: ENDLESS });
@@ -81,15 +82,21 @@ export function createSender(connection: Connection, { now }: SenderOptions): Se
   return {
     send(topic, records, signal) {
       if (closing.signal.aborted) return Promise.reject(reasonOf(closing.signal, 'sending'));
-      const both = AbortSignal.any([signal, closing.signal]);
-      const turn = line.then(() => sendNow(topic, records, both));
+      const call = linkedTo(signal);
+      underWay.add(call.control);
+      const turn = line.then(() => sendNow(topic, records, call.control.signal));
       line = turn.catch(() => undefined);
       // In the line too: a call that waits for another one must end when its own signal says so.
-      return untilAbort(turn, both, 'sending');
+      return untilAbort(turn, call.control.signal, 'sending').finally(() => {
+        underWay.delete(call.control);
+        call.unlink();
+      });
     },
     async close() {
       if (closing.signal.aborted) return;
-      closing.abort(new RouterError('CLOSED', 'kafka: the bus is closed'));
+      const closed = new RouterError('CLOSED', 'kafka: the bus is closed');
+      closing.abort(closed);
+      for (const control of underWay) control.abort(closed);
       await line;
       if (session === undefined) return;
       const ended = session.producer.disconnect().catch(() => undefined);

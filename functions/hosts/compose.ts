@@ -17,6 +17,7 @@ import { createIngest } from '../../router/ingest.ts';
 import { type WrappedWebhook, wrapWebhook } from '../middleware.ts';
 import { openRules, type TargetKinds } from '../open-rules.ts';
 import { openSources, type SourceKinds, secretsFromEnv } from '../open-sources.ts';
+import { createRandomHex } from '../random-hex.ts';
 import { sources } from '../sources/registry.ts';
 import { targets } from '../targets/registry.ts';
 import { createWebhook } from '../webhook.ts';
@@ -110,9 +111,9 @@ export async function composeWebhook(env: Env, parts: ComposeParts = fromRegistr
   const log = createLog(parts.print, Date.now);
   log.started(document);
   const ingest = createIngest({
-    publish: (events) => bus.publish(events),
+    publish: bus.publishOne,
     now: Date.now,
-    randomHex: () => randomBytes(16).toString('hex'),
+    randomHex: createRandomHex(randomBytes),
   });
   const handler = createWebhook({ sources: () => open, ingest, now: Date.now, onReport: log.intake });
   return { wrapped: wrapWebhook(handler, { onFault: log.fault }), maxBody, close: () => bus.close() };

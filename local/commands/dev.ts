@@ -1,7 +1,8 @@
 // busway dev: webhook intake and delivery in this process, until Ctrl-C.
 
 import { serveNode } from '../../functions/hosts/node.ts';
-import { secretVariable } from '../../functions/open-sources.ts';
+import { openSource, secretVariable } from '../../functions/open-sources.ts';
+import { sources as sourceKinds } from '../../functions/sources/registry.ts';
 import { RouterError } from '../../router/errors.ts';
 import { createAdmin } from '../admin.ts';
 import { type Args, type Command, type Io, shared } from '../command.ts';
@@ -45,16 +46,12 @@ function portTaken(port: number, error: unknown): unknown {
 }
 
 /** One line that shows how to send a first event. */
-function hint({ loaded }: Opened, args: Args): string {
+async function hint({ loaded }: Opened, args: Args): Promise<string> {
   const [first] = loaded.document.sources;
   if (first === undefined) return 'the document has no sources yet: add one under sources';
-  const samples: Readonly<Record<string, string>> = {
-    github: 'push',
-    'standard-webhooks': 'user.created',
-    cloudevents: 'structured',
-  };
+  const { samples } = await openSource(first, sourceKinds);
   const config = args.string('config') === undefined ? '' : ` --config ${args.string('config')}`;
-  return `send a first event: npx busway send ${first.name}/${samples[first.kind] ?? 'event'}${config}`;
+  return `send a first event: npx busway send ${first.name}/${samples[0]}${config}`;
 }
 
 async function reload(runtime: Runtime, opened: Opened, args: Args, io: Io): Promise<void> {
@@ -84,7 +81,7 @@ async function run(args: Args, io: Io): Promise<number> {
     for (const { name } of sources)
       io.out(`source ${name}: POST ${host.url}/webhooks/${name} (secret: ${secretVariable(name)} or the data folder)`);
     io.out(`${rules.length} rules on the ${runtime.adapter.name} bus, state in ${opened.dataDir}`);
-    io.out(hint(opened, args));
+    io.out(await hint(opened, args));
     io.out(`listening on ${host.url}`);
     watchDocument(opened.loaded, () => void reload(runtime, opened, args, io), io.signal);
     await new Promise<void>((resolve) => {

@@ -2,12 +2,15 @@
 // a row that a sanity gate refuses is not run, whatever its ratio.
 
 import type { BenchKafka } from './kafka.ts';
-import { type Comparison, isMet, RANGE_LIMIT_PCT, type Sense, type Settled, settle } from './measure.ts';
+import { type Comparison, isMet, type Plan, RANGE_LIMIT_PCT, type Sense, type Settled, settle } from './measure.ts';
 
 export interface BenchContext {
   /** Undefined: the bench's own number. */
   readonly rounds: number | undefined;
+  /** Of one window under load. */
   readonly windowMs: number;
+  /** Turns A B B A in a round. */
+  readonly turns: number;
   /** For tests of the bench itself: everything as short as it goes. */
   readonly quick: boolean;
   readonly signal: AbortSignal;
@@ -86,6 +89,10 @@ export function rowOf(
     `${events} events`,
   ].join('; ');
   return { row, ratio, target, met: target === null ? null : isMet(ratio, target, sense), rangePct, noisy, says };
+}
+
+export function planOf({ rounds, turns }: BenchContext, sense: Sense, usualRounds: number): Plan {
+  return { sense, turns, rounds: rounds ?? usualRounds };
 }
 
 /** Repeats while it is too noisy and there is time. */

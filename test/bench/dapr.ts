@@ -41,10 +41,18 @@ interface Ran {
 function run(command: string, args: readonly string[], cwd: string, signal: AbortSignal): Promise<Ran> {
   return new Promise((resolve) => {
     const env = { ...processEnv(), CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false', GOTOOLCHAIN: 'local' };
-    const child = spawn(command, [...args], { cwd, env, signal, stdio: ['ignore', 'pipe', 'pipe'] });
+    // A group of its own: an abort must reach the compilers that go starts.
+    const child = spawn(command, [...args], { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const kill = (): void => {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    };
+    signal.addEventListener('abort', kill, { once: true });
     const chunks: Buffer[] = [];
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-    const end = (code: number | null): void => resolve({ code, output: Buffer.concat(chunks).toString('utf8') });
+    const end = (code: number | null): void => {
+      signal.removeEventListener('abort', kill);
+      resolve({ code, output: Buffer.concat(chunks).toString('utf8') });
+    };
     child.on('error', (error) => {
       chunks.push(Buffer.from(error.message));
       end(null);

@@ -3,7 +3,17 @@
 
 import { createHmac } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { attempt, type Bench, type BenchContext, gate, type Row, type RowPlan, rowOf, settled } from './bench.ts';
+import {
+  attempt,
+  type Bench,
+  type BenchContext,
+  gate,
+  planOf,
+  type Row,
+  type RowPlan,
+  rowOf,
+  settled,
+} from './bench.ts';
 import { daprVersion, findDapr } from './dapr.ts';
 import { daprPaths, startDapr } from './dapr-run.ts';
 import { type Contestant, contestantOf, SAMPLES, type Seen, sameEvents } from './intake.ts';
@@ -154,7 +164,7 @@ async function againstFloor(context: BenchContext, kafka: Broker): Promise<Row> 
     entrants.push(await enterFloor(context, kafka));
     const [ours, theirs] = entrants as [Entrant, Entrant];
     const windows = { ours: ours.contestant.window, theirs: theirs.contestant.window };
-    const result = await settled(context, () => compare(windows, floorRow.sense, context.rounds ?? ROUNDS));
+    const result = await settled(context, () => compare(windows, planOf(context, floorRow.sense, ROUNDS)));
     for (const each of entrants) {
       await checkCounts(kafka, each);
       for (const posted of each.sampled) checkSignature(posted);
@@ -192,7 +202,7 @@ async function againstDapr(context: BenchContext, kafka: Broker): Promise<Row> {
     entrants.push(await enterDapr(context, kafka, found.path));
     const [ours, theirs] = entrants as [Entrant, Entrant];
     const windows = { ours: ours.contestant.window, theirs: theirs.contestant.window };
-    const result = await settled(context, () => compare(windows, daprRow.sense, context.rounds ?? ROUNDS));
+    const result = await settled(context, () => compare(windows, planOf(context, daprRow.sense, ROUNDS)));
     for (const each of entrants) await checkCounts(kafka, each);
     checkDaprSample(theirs);
     return rowOf(daprRow, result, 'Dapr');

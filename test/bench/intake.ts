@@ -33,7 +33,7 @@ export interface Contestant {
 }
 
 export const SAMPLES = 32;
-const WARM_UP = 1.5;
+const WARM_UP = 3;
 let runs = 0;
 
 type Target = Pick<Server, 'name' | 'port' | 'cpuUs'>;

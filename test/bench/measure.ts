@@ -25,7 +25,7 @@ export interface Comparison {
   /** Largest minus smallest round, in percent of the median. */
   readonly rangePct: number;
   readonly ratios: readonly number[];
-  /** Microseconds of CPU per event, median of all windows. */
+  /** Microseconds of CPU per event, median of the rounds. */
   readonly oursUs: number;
   readonly theirsUs: number;
   readonly events: number;
@@ -53,27 +53,45 @@ export function rangePct(values: readonly number[]): number {
   return ((Math.max(...values) - Math.min(...values)) / median(values)) * 100;
 }
 
-function perEvent({ events, cpuUs }: Sample): number {
-  if (!(events > 0)) throw new RangeError('a window without an event');
-  if (!(cpuUs > 0)) throw new RangeError(`a window of ${events} events without CPU time`);
+function sumOf(samples: readonly Sample[]): number {
+  let events = 0;
+  let cpuUs = 0;
+  for (const sample of samples) {
+    if (!(sample.events > 0)) throw new RangeError('a window without an event');
+    if (!(sample.cpuUs > 0)) throw new RangeError(`a window of ${sample.events} events without CPU time`);
+    events += sample.events;
+    cpuUs += sample.cpuUs;
+  }
   return cpuUs / events;
 }
 
-/** Rounds of A B B A: what drifts in a round falls on both alike. Rejects as the windows do. */
-export async function compare({ ours, theirs }: Contestants, sense: Sense, rounds: number): Promise<Comparison> {
+export interface Plan {
+  readonly sense: Sense;
+  readonly rounds: number;
+  /** Turns A B B A in a round: many short windows see the same neighbours. */
+  readonly turns: number;
+}
+
+/** One ratio a round: what drifts in a turn falls on both alike. Rejects as the windows do. */
+export async function compare(contestants: Contestants, { sense, rounds, turns }: Plan): Promise<Comparison> {
+  const { ours, theirs } = contestants;
   const ratios: number[] = [];
   const mine: number[] = [];
   const other: number[] = [];
   let events = 0;
   for (let round = 0; round < rounds; round++) {
-    const samples: [Sample[], Sample[]] = [[], []];
-    for (const turn of [0, 1, 1, 0] as const) samples[turn].push(await (turn === 0 ? ours : theirs)());
-    const [a, b] = samples.map((pair) => pair.map(perEvent)) as [number[], number[]];
-    for (const pair of samples) for (const sample of pair) events += sample.events;
-    mine.push(...a);
-    other.push(...b);
-    const [sumA, sumB] = [a[0]! + a[1]!, b[0]! + b[1]!];
-    ratios.push(sense === 'rate' ? sumB / sumA : sumA / sumB);
+    const [a, b]: [Sample[], Sample[]] = [[], []];
+    for (let turn = 0; turn < turns; turn++) {
+      a.push(await ours());
+      b.push(await theirs());
+      b.push(await theirs());
+      a.push(await ours());
+    }
+    const [oursUs, theirsUs] = [sumOf(a), sumOf(b)];
+    mine.push(oursUs);
+    other.push(theirsUs);
+    ratios.push(sense === 'rate' ? theirsUs / oursUs : oursUs / theirsUs);
+    for (const sample of [...a, ...b]) events += sample.events;
   }
   return {
     ratio: median(ratios),

@@ -5,15 +5,17 @@ import { open as openGithub } from '../../functions/sources/github.ts';
 import { type CloudEvent, checkEvent } from '../../router/event.ts';
 import type { RawRequest } from '../../router/http.ts';
 import { decodeStructured, encodeStructured } from '../../router/wire/json.ts';
-import { attempt, type Bench, type BenchContext, gate, type Row, rowOf, settled } from './bench.ts';
+import { attempt, type Bench, type BenchContext, gate, planOf, type Row, rowOf, settled } from './bench.ts';
 import { compare, type Sample, type Window } from './measure.ts';
 import { deliveryId, headersOf, longBody, pushBodies } from './payload.ts';
 
 const TARGET = 0.8;
 const ROUNDS = 9;
 const SLICE_MS = 5;
-// Of the normal window: there is nothing to wait for, so shorter ones and more of them.
-const SHARE = 0.15;
+// There is nothing to wait for, so the windows are as short as clocks allow, and many.
+const WINDOW_MS = 25;
+const TURNS = 12;
+const WARM_UP_MS = 300;
 
 const github = openGithub({}, { name: 'github' });
 // Kept, so that no result can be thought away.
@@ -80,13 +82,13 @@ async function costUs(window: Window): Promise<number> {
 }
 
 async function measure(context: BenchContext, row: string, requests: readonly RawRequest[], target: number | null) {
-  const ms = context.windowMs * SHARE;
   checkOutput(requests);
-  const contestants = { ours: windowOf(ours, requests, ms), theirs: windowOf(parse, requests, ms) };
-  await contestants.ours();
-  await contestants.theirs();
-  const result = await settled(context, () => compare(contestants, 'rate', context.rounds ?? ROUNDS));
-  const floorUs = await costUs(windowOf(copy, requests, ms));
+  await windowOf(ours, requests, WARM_UP_MS)();
+  await windowOf(parse, requests, WARM_UP_MS)();
+  const contestants = { ours: windowOf(ours, requests, WINDOW_MS), theirs: windowOf(parse, requests, WINDOW_MS) };
+  const plan = { ...planOf(context, 'rate', ROUNDS), turns: context.quick ? 1 : TURNS };
+  const result = await settled(context, () => compare(contestants, plan));
+  const floorUs = await costUs(windowOf(copy, requests, WARM_UP_MS));
   const { oursUs, theirsUs } = result.result;
   gate(Math.min(oursUs, theirsUs) > floorUs, `cheaper than copying the body (${floorUs.toFixed(2)} us)`);
   return { row: rowOf({ row, target, sense: 'rate' }, result, 'JSON.parse alone'), oursUs };

@@ -1,7 +1,7 @@
 // P8: what our Kafka adapter costs on top of the client it uses. Both publish the same events in calls of one size, one
 // call under way, idempotent, to the same number of partitions.
 
-import { attempt, type Bench, type BenchContext, gate, type Row, rowOf, settled } from './bench.ts';
+import { attempt, type Bench, type BenchContext, gate, planOf, type Row, rowOf, settled } from './bench.ts';
 import { SAMPLES, sameEvents } from './intake.ts';
 import { type BenchKafka, type BenchTopics, PARTITIONS } from './kafka.ts';
 import { compare, type Window } from './measure.ts';
@@ -79,7 +79,7 @@ async function measure(context: BenchContext, kafka: Broker, load: Load): Promis
     await ours.window();
     await theirs.window();
     const windows = { ours: ours.window, theirs: theirs.window };
-    const result = await settled(context, () => compare(windows, 'rate', context.rounds ?? ROUNDS));
+    const result = await settled(context, () => compare(windows, planOf(context, 'rate', ROUNDS)));
     for (const { published, topics } of publishers) {
       const held = await kafka.count(topics.topic);
       gate(held === published(), `${published()} events were acknowledged, ${topics.topic} holds ${held}`);

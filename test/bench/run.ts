@@ -23,8 +23,8 @@ const benches: readonly Bench[] = [p4, p1, p8, p1k, e2e, iso];
 
 // Noisy rows are not repeated after this, so that the whole stays bounded.
 const REPEATS_UNTIL_MS = 9 * 60_000;
-const WINDOW_MS = 2_000;
-const QUICK = { rounds: 2, windowMs: 200 };
+const NORMAL = { windowMs: 1_000, turns: 2 };
+const QUICK = { rounds: 2, windowMs: 200, turns: 1 };
 
 const options = {
   json: { type: 'boolean' },
@@ -116,7 +116,8 @@ function openContext(choice: Choice, dir: string, signal: AbortSignal) {
     startKafka({ dataDir: await mkdtemp(join(dir, 'kafka-')), signal, log });
   const context: BenchContext = {
     rounds: choice.rounds ?? (choice.quick ? QUICK.rounds : undefined),
-    windowMs: choice.quick ? QUICK.windowMs : WINDOW_MS,
+    windowMs: (choice.quick ? QUICK : NORMAL).windowMs,
+    turns: (choice.quick ? QUICK : NORMAL).turns,
     quick: choice.quick,
     build: choice.build,
     profile: choice.profile,

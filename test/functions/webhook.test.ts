@@ -58,13 +58,10 @@ function openScene(answer: (id: string) => Published | Promise<Published> = () =
   const reports: IntakeReport[] = [];
   const faults: unknown[] = [];
   const ingest = createIngest({
-    publish: (events) =>
-      Promise.all(
-        events.map(({ attributes: { id } }) => {
-          published.push(id);
-          return answer(id);
-        }),
-      ),
+    async publish({ attributes: { id } }) {
+      published.push(id);
+      return answer(id);
+    },
     now: Date.now,
     randomHex: () => '0af7651916cd43dd8448eb211c80319c',
   });
@@ -211,9 +208,9 @@ test('webhook: the traceparent of the request goes with its events', async () =>
   const traceparent = '00-11111111111111111111111111111111-2222222222222222-01';
   const seen: unknown[] = [];
   const ingest = createIngest({
-    async publish(events) {
-      seen.push(...events.map((event) => event.attributes['traceparent']));
-      return events.map(() => ({ ok: true }));
+    async publish(event) {
+      seen.push(event.attributes['traceparent']);
+      return { ok: true };
     },
     now: Date.now,
     randomHex: () => '0'.repeat(32),

@@ -65,10 +65,14 @@ export interface StartOptions {
   readonly profile?: string | undefined;
 }
 
+let profiles = 0;
+
 /** Starts a file of this folder, by its name. Rejects when it ends before it is ready, with what it said. */
 export async function startServer(file: string, { options, signal, profile }: StartOptions): Promise<Server> {
   const profiling =
-    profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${file}.cpuprofile`];
+    profile === undefined
+      ? []
+      : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${file}-${++profiles}.cpuprofile`];
   const child = fork(fileURLToPath(new URL(`${file}.ts`, import.meta.url)), [JSON.stringify(options)], {
     execArgv: ['--disable-warning=TimeoutNegativeWarning', ...profiling],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -7,6 +7,7 @@ import { openSeen } from '../../../adapters/seen.ts';
 import { serveNode } from '../../../functions/hosts/node.ts';
 import { wrapWebhook } from '../../../functions/middleware.ts';
 import { openSources } from '../../../functions/open-sources.ts';
+import { createRandomHex } from '../../../functions/random-hex.ts';
 import { sources as sourceKinds } from '../../../functions/sources/registry.ts';
 import { createWebhook } from '../../../functions/webhook.ts';
 import { kinds, type LoadedDocument } from '../../../local/document-file.ts';
@@ -57,10 +58,10 @@ async function startIntake({ document }: LoadedDocument, dataDir: string): Promi
   const bus = createBus(adapter, { ...busDefaults, now });
   const seen = adapter.capabilities.dedupe ? undefined : openSeen(dataDir, now);
   const ingest = createIngest({
-    publish: (events) => bus.publish(events),
+    publish: bus.publishOne,
     ...(seen === undefined ? {} : { seen }),
     now,
-    randomHex: () => randomBytes(16).toString('hex'),
+    randomHex: createRandomHex(randomBytes),
   });
   const webhook = wrapWebhook(createWebhook({ sources: () => sources, ingest, now }), { onFault: console.error });
   const host = await serveNode(webhook, { port: 0, maxBody: MIB });
