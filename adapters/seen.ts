@@ -10,7 +10,7 @@ import type { CloudEvent } from '../router/event.ts';
 import type { Seen } from '../router/ingest.ts';
 
 export interface SeenStore extends Seen {
-  /** From here on (ms since the epoch) the copy may lack events: read the bus from there and add() them. */
+  /** From here on (ms since the epoch) the copy may lack events: read the bus from there and add() their keys. */
   readonly completeUntil: number;
   /** Writes what is new. Idempotent. */
   close(): void;
@@ -69,9 +69,9 @@ export function openSeen(dataDir: string, now: () => number): SeenStore {
 
   return {
     completeUntil: Math.max(horizon, newest - MARGIN_MS),
-    has: (event) => seen.has(keyOf(event)),
-    add(event) {
-      const key = keyOf(event);
+    keyOf,
+    has: (key) => seen.has(key),
+    add(key) {
       if (seen.has(key)) return;
       seen.set(key, now());
       fresh.push(key);

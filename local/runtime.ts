@@ -153,7 +153,7 @@ async function fillSeen(adapter: Adapter, { dataDir, now, onWarning }: RuntimePa
   const seen = openSeen(dataDir, now);
   const options = { last: SEEN_AT_START, follow: false, since: seen.completeUntil };
   try {
-    for await (const event of adapter.tail?.(options, AbortSignal.timeout(60_000)) ?? []) seen.add(event);
+    for await (const event of adapter.tail?.(options, AbortSignal.timeout(60_000)) ?? []) seen.add(seen.keyOf(event));
   } catch (thrown) {
     onWarning(
       `${adapter.name}: the newest events could not be read, so their repeats may be delivered again: ${String(thrown)}`,

@@ -11,9 +11,11 @@ export type Published =
 
 /** What was published in the window, for buses that do not keep (source, id) unique themselves. */
 export interface Seen {
-  has(event: CloudEvent): boolean;
+  /** What stands for (source, id) below. */
+  keyOf(event: CloudEvent): string;
+  has(key: string): boolean;
   /** After the bus has acknowledged. */
-  add(event: CloudEvent): void;
+  add(key: string): void;
 }
 
 export interface IngestParts {
@@ -52,25 +54,25 @@ function stamp(event: CloudEvent, recordedtime: string, traceparent: string): Cl
 export function createIngest({ publish, seen, now, randomHex }: IngestParts): Ingest {
   const underWay = new Map<string, Promise<Published>>();
 
-  async function publishOnce(event: CloudEvent, name: string): Promise<Published> {
+  async function publishOnce(event: CloudEvent, key: string): Promise<Published> {
     try {
       const result = await publish(event);
-      if (result.ok) seen?.add(event);
+      if (result.ok) seen?.add(key);
       return result;
     } catch (thrown) {
       const error = toRouterError(thrown);
       return { ok: false, code: error.code, reason: error.message, retryable: error.retryable };
     } finally {
-      underWay.delete(name);
+      underWay.delete(key);
     }
   }
 
   async function ingestOne(event: CloudEvent, stamped: CloudEvent): Promise<Ingested> {
-    if (seen?.has(event)) return { event, ok: true, seen: true };
-    const name = `${event.attributes.source}\0${event.attributes.id}`;
-    const running = underWay.get(name);
-    const publishing = running ?? publishOnce(stamped, name);
-    if (running === undefined) underWay.set(name, publishing);
+    const key = seen === undefined ? `${event.attributes.source}\0${event.attributes.id}` : seen.keyOf(event);
+    if (seen?.has(key)) return { event, ok: true, seen: true };
+    const running = underWay.get(key);
+    const publishing = running ?? publishOnce(stamped, key);
+    if (running === undefined) underWay.set(key, publishing);
     const result = await publishing;
     if (!result.ok) return { event, ok: false, code: result.code, reason: result.reason };
     return { event, ok: true, seen: running !== undefined || result.seen === true };

@@ -33,9 +33,10 @@ export function parseJson(bytes: Buffer, what: string): unknown {
 
 /** Bytes that came without a wire form of their own, under a JSON media type: json if they are JSON, else binary. */
 export function jsonOrBinary(bytes: Buffer): EventData {
-  if (bytes.length === 0 || !isUtf8(bytes)) return binaryData(bytes);
+  const ascii = isAscii(bytes);
+  if (bytes.length === 0 || (!ascii && !isUtf8(bytes))) return binaryData(bytes);
   try {
-    return jsonData(bytes, JSON.parse(bytes.toString('utf8')));
+    return jsonData(bytes, JSON.parse(bytes.toString(ascii ? 'latin1' : 'utf8')));
   } catch {
     return binaryData(bytes);
   }

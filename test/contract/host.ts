@@ -70,7 +70,7 @@ export function webhookScene(publish: Publish = () => ({ ok: true })): Scene {
       published.push(event);
       return publish(event);
     },
-    seen: { has: (event) => seen.has(keyOf(event)), add: (event) => void seen.add(keyOf(event)) },
+    seen: { keyOf, has: (key) => seen.has(key), add: (key) => void seen.add(key) },
     now: Date.now,
     randomHex: () => '4bf92f3577b34da6a3ce929d0e0e4736',
   });

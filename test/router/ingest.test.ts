@@ -37,7 +37,7 @@ function openScene(
 
 function createSeen(): NonNullable<IngestParts['seen']> {
   const ids = new Set<string>();
-  return { has: ({ attributes }) => ids.has(attributes.id), add: ({ attributes }) => void ids.add(attributes.id) };
+  return { keyOf: ({ attributes }) => attributes.id, has: (key) => ids.has(key), add: (key) => void ids.add(key) };
 }
 
 const down: Published = { ok: false, code: 'BUS_UNAVAILABLE', reason: 'down', retryable: true };
