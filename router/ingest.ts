@@ -32,10 +32,8 @@ export type Ingested =
   | { readonly event: CloudEvent; readonly ok: true; readonly seen: boolean }
   | { readonly event: CloudEvent; readonly ok: false; readonly code: ErrorCode; readonly reason: string };
 
-export interface Ingest {
-  /** Checks all events first: throws RouterError, with nothing published, if one is not a valid CloudEvent. */
-  (events: readonly CloudEvent[], traceparent?: string): Promise<readonly Ingested[]>;
-}
+/** Checks all events first: throws RouterError, with nothing published, if one is not a valid CloudEvent. */
+export type Ingest = (events: readonly CloudEvent[], traceparent?: string) => Promise<readonly Ingested[]>;
 
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 

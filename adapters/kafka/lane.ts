@@ -6,7 +6,7 @@ import { toRouterError } from '../../router/errors.ts';
 import { decodeKafka } from '../../router/wire/kafka.ts';
 import { createLane } from '../fan-out.ts';
 import { createOffsets } from './offsets.ts';
-import { decodeParked, type ParkedRecord, type Parker } from './parker.ts';
+import { decodeParked, type ParkedRecord, type Parker, stepFor } from './parker.ts';
 import type { StoredRecord } from './record.ts';
 
 export interface KafkaLane {
@@ -20,6 +20,8 @@ export interface KafkaLane {
   room(step: number | undefined): Promise<void>;
   /** Offsets to commit: of the events topic, and of each retry topic that moved. */
   committable(): { readonly events: number | undefined; readonly steps: ReadonlyMap<number, number> };
+  /** True while a record that this lane parked in retry topic `step` has not come back yet, or nothing is known yet. */
+  awaits(step: number): boolean;
   drain(): Promise<void>;
   /** Gives up everything under way: the partition went to another member, or the time to drain is over. */
   abandon(): void;
@@ -33,6 +35,8 @@ export interface KafkaLaneParts {
   readonly parker: Parker;
   readonly now: () => number;
   readonly onWarning: (text: string) => void;
+  /** awaits(step) changed. */
+  readonly onAwaits: (step: number) => void;
 }
 
 interface Entry {
@@ -66,13 +70,23 @@ function createWaiters() {
   };
 }
 
-export function openKafkaLane({ partition, from, consumer, parker, now, onWarning }: KafkaLaneParts): KafkaLane {
+export function openKafkaLane({
+  partition,
+  from,
+  consumer,
+  parker,
+  now,
+  onWarning,
+  onAwaits,
+}: KafkaLaneParts): KafkaLane {
   const hard = new AbortController();
   const entries = new Map<string, Entry>();
   /** Records of a (position, rule) with a lower sequence are superseded or done; kept until they have surely come by. */
   const floors = new Map<string, { readonly sequence: number; readonly at: number }>();
   const steps = new Map<number, { offsets: ReturnType<typeof createOffsets>; next: number }>();
   const roomInSteps = createWaiters();
+  /** Per retry topic, the sequences on their way there and back. */
+  const awaited = new Map<number, Set<number>>();
   let eventsPassed: number | undefined;
   let nextEvent = 0;
   let begun = false;
@@ -86,6 +100,17 @@ export function openKafkaLane({ partition, from, consumer, parker, now, onWarnin
     const fresh = { offsets: createOffsets(), next: 0 };
     steps.set(step, fresh);
     return fresh;
+  }
+
+  function expect(step: number, sequence: number): void {
+    const waiting = awaited.get(step) ?? new Set();
+    awaited.set(step, waiting.add(sequence));
+    if (waiting.size === 1) onAwaits(step);
+  }
+
+  function met(step: number, sequence: number): void {
+    const waiting = awaited.get(step);
+    if (waiting?.delete(sequence) && waiting.size === 0) onAwaits(step);
   }
 
   function finish(name: string, entry: Entry): void {
@@ -120,7 +145,9 @@ export function openKafkaLane({ partition, from, consumer, parker, now, onWarnin
     store: {
       async park(owed) {
         const sequence = nextSequence(now());
-        await parker.park(partition, owed, sequence);
+        const step = stepFor(owed.dueAt - now());
+        expect(step, sequence);
+        await parker.park({ partition, step, owed, sequence });
         const name = nameOf(owed.position, owed.rule);
         raiseFloor(name, sequence);
         // The head of an ordered key must not wait in its topic behind what waits for it.
@@ -186,6 +213,7 @@ export function openKafkaLane({ partition, from, consumer, parker, now, onWarnin
       );
       return;
     }
+    met(step, record.sequence);
     const { position, rule } = record.owed;
     const name = nameOf(position, rule);
     const held = entries.get(name);
@@ -260,6 +288,7 @@ export function openKafkaLane({ partition, from, consumer, parker, now, onWarnin
       }
       return { events: eventsPassed, steps: moved };
     },
+    awaits: (step) => !begun || (awaited.get(step)?.size ?? 0) > 0,
     drain: () => lane.drain(),
     abandon() {
       hard.abort();

@@ -21,8 +21,8 @@ export interface ParkedRecord {
 }
 
 export interface Parker {
-  /** Durable when it resolves. */
-  park(partition: number, owed: Owed, sequence: number): Promise<void>;
+  /** Into retry topic number `step`. Durable when it resolves. */
+  park(parked: ParkedRecord & { readonly partition: number; readonly step: number }): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -83,7 +83,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-export function createParker(sender: Sender, topics: readonly string[], now: () => number): Parker {
+export function createParker(sender: Sender, topics: readonly string[]): Parker {
   let queue: Waiting[] = [];
   let sending: Promise<void> | undefined;
 
@@ -120,9 +120,8 @@ export function createParker(sender: Sender, topics: readonly string[], now: () 
   }
 
   return {
-    park(partition, owed, sequence) {
+    park({ partition, step, owed, sequence }) {
       const record = encodeParked(partition, { owed, sequence });
-      const step = stepFor(owed.dueAt - now());
       return new Promise((resolve, reject) => {
         queue.push({ step, record, bytes: (record.value?.length ?? 0) + 1_000, resolve, reject });
         sending ??= sendAll();

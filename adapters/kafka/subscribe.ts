@@ -39,6 +39,8 @@ const LEAVE_MS = 2_000;
 const AGAIN_MS = 1_000;
 // Records that were due at the start and never came (expired meanwhile) must not hold everything back.
 const CATCH_UP_MS = 30_000;
+const STRAYS_EVERY_MS = 10_000;
+const STRAYS_FOR_MS = 500;
 
 type KafkaConsumer = ReturnType<Link['kafka']['consumer']>;
 
@@ -60,7 +62,7 @@ export async function subscribeKafka(parts: SubscribeParts, consumer: Consumer, 
   const { connection, options, now } = parts;
   const topics: Topics = { events: options.topic, retries: retryTopicNames(options) };
   for (const topic of [topics.events, ...topics.retries]) await lookUpTopic(connection, topic, signal);
-  const parker = createParker(createSender(connection, { now }), topics.retries, now);
+  const parker = createParker(createSender(connection, { now }), topics.retries);
   const clientId = clientIdOf(parts.dataDir);
   try {
     while (!signal.aborted) await oneSession(parts, { consumer, signal, topics, parker, clientId });
@@ -147,12 +149,13 @@ async function openSession(
   async function openLane(partition: number): Promise<void> {
     const { from, due } = await lookBefore(parts, topics, { partition, signal });
     if (!mine.has(partition) || lanes.has(partition)) return;
-    const lane = openKafkaLane({ partition, from, consumer: deliver, parker, now, onWarning });
+    const onAwaits = (step: number): void => readRetries(partition, step);
+    const lane = openKafkaLane({ partition, from, consumer: deliver, parker, now, onWarning, onAwaits });
     lanes.set(partition, lane);
     catchUps.set(lane, due);
     beginIfCaughtUp(lane, partition);
     if (!catchUps.has(lane)) return;
-    const impatient = setTimeout(() => lane.begin(), CATCH_UP_MS).unref();
+    const impatient = setTimeout(() => begin(lane, partition), CATCH_UP_MS).unref();
     signal.addEventListener('abort', () => clearTimeout(impatient), { once: true });
   }
 
@@ -161,9 +164,42 @@ async function openSession(
     const due = catchUps.get(lane);
     if (due === undefined) return;
     for (const [topic, high] of due) if ((read.get(`${topic}/${partition}`) ?? 0) < high) return;
+    begin(lane, partition);
+  }
+
+  function begin(lane: KafkaLane, partition: number): void {
     catchUps.delete(lane);
     lane.begin();
+    for (const step of topics.retries.keys()) readRetries(partition, step);
   }
+
+  /** A retry topic is fetched only while something is on its way back: idle partitions cost a busy router CPU too. */
+  function readRetries(partition: number, step: number): void {
+    const lane = lanes.get(partition);
+    if (lane === undefined) return;
+    const place = [{ topic: topics.retries[step]!, partitions: [partition] }];
+    try {
+      if (lane.awaits(step)) consumer.resume(place);
+      else consumer.pause(place);
+    } catch {
+      // Not running yet: a new session fetches everything.
+    }
+  }
+
+  /** What another process parked here while the partition changed hands is not awaited: it is looked for now and then. */
+  function lookForStrays(): void {
+    const retries = topics.retries.map((topic) => ({ topic, partitions: [...lanes.keys()] }));
+    try {
+      consumer.resume(retries);
+    } catch {
+      return;
+    }
+    strayTimer = setTimeout(() => {
+      for (const partition of lanes.keys()) for (const step of topics.retries.keys()) readRetries(partition, step);
+    }, STRAYS_FOR_MS);
+  }
+  let strayTimer: NodeJS.Timeout | undefined;
+  const strays = setInterval(lookForStrays, STRAYS_EVERY_MS);
 
   async function eachBatch({ batch, resolveOffset, pause, isStale }: EachBatchPayload): Promise<void> {
     const { topic, partition, messages } = batch;
@@ -220,6 +256,8 @@ async function openSession(
 
   async function end(): Promise<void> {
     clearInterval(committer);
+    clearInterval(strays);
+    clearTimeout(strayTimer);
     const all = [topics.events, ...topics.retries].map((topic) => ({ topic }));
     try {
       consumer.pause(all);
