@@ -56,6 +56,8 @@ export interface Lane {
   /** Too much is open: read no further until room() resolves. */
   full(): boolean;
   room(): Promise<void>;
+  /** Resolves when nothing first delivered is under way, or after `ms`: so that a reader takes more at once under load. */
+  calm(ms: number): Promise<void>;
   /** Resolves when nothing is in flight. */
   drain(): Promise<void>;
 }
@@ -109,6 +111,7 @@ export function createLane({ consumer, store, signal, now, from }: LaneOptions):
   let parking = 0;
   let roomWaiters: (() => void)[] = [];
   let idleWaiters: (() => void)[] = [];
+  const calmWaiters = new Set<() => void>();
   const sweeper = setInterval(lease, LEASE_AFTER_MS / 2).unref();
   if (signal.aborted) clearInterval(sweeper);
   else signal.addEventListener('abort', () => clearInterval(sweeper), { once: true });
@@ -121,6 +124,7 @@ export function createLane({ consumer, store, signal, now, from }: LaneOptions):
       roomWaiters = [];
       for (const wake of woken) wake();
     }
+    if (calmWaiters.size > 0 && flights.size === 0) for (const wake of calmWaiters) wake();
     if (idleWaiters.length > 0 && flights.size === 0 && redelivering === 0 && parking === 0) {
       const woken = idleWaiters;
       idleWaiters = [];
@@ -343,6 +347,17 @@ export function createLane({ consumer, store, signal, now, from }: LaneOptions):
     },
     full: () => openCount() >= MAX_OPEN,
     room: () => (openCount() < MAX_OPEN ? Promise.resolve() : new Promise((resolve) => roomWaiters.push(resolve))),
+    calm: (ms) =>
+      new Promise((resolve) => {
+        const wake = (): void => {
+          clearTimeout(timer);
+          calmWaiters.delete(wake);
+          resolve();
+        };
+        const timer = setTimeout(wake, ms);
+        calmWaiters.add(wake);
+        settleWaiters();
+      }),
     drain: () =>
       new Promise((resolve) => {
         idleWaiters.push(resolve);

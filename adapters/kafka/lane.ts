@@ -22,6 +22,8 @@ export interface KafkaLane {
   committable(): { readonly events: number | undefined; readonly steps: ReadonlyMap<number, number> };
   /** True while a record that this lane parked in retry topic `step` has not come back yet, or nothing is known yet. */
   awaits(step: number): boolean;
+  /** Resolves when the events taken are delivered, or after `ms`. */
+  calm(ms: number): Promise<void>;
   drain(): Promise<void>;
   /** Gives up everything under way: the partition went to another member, or the time to drain is over. */
   abandon(): void;
@@ -289,6 +291,7 @@ export function openKafkaLane({
       return { events: eventsPassed, steps: moved };
     },
     awaits: (step) => !begun || (awaited.get(step)?.size ?? 0) > 0,
+    calm: (ms) => lane.calm(ms),
     drain: () => lane.drain(),
     abandon() {
       hard.abort();

@@ -39,6 +39,8 @@ const LEAVE_MS = 2_000;
 const AGAIN_MS = 1_000;
 // Records that were due at the start and never came (expired meanwhile) must not hold everything back.
 const CATCH_UP_MS = 30_000;
+const CALM_EVENTS = 8;
+const CALM_MS = 10;
 const STRAYS_EVERY_MS = 10_000;
 const STRAYS_FOR_MS = 500;
 
@@ -217,6 +219,8 @@ async function openSession(
     if (taken === messages.length) {
       read.set(`${topic}/${partition}`, Number(batch.lastOffset()) + 1);
       beginIfCaughtUp(lane, partition);
+      // Under load the next fetch waits for these deliveries, a little, and then brings more at once.
+      if (step === undefined && messages.length >= CALM_EVENTS) await lane.calm(CALM_MS);
       return;
     }
     const resume = pause();
