@@ -37,6 +37,7 @@ export interface WebhookParts {
 
 export type WebhookHandler = (request: RawRequest) => Promise<RawResponse>;
 
+const PREFIX = '/webhooks/';
 const ROUTE = /^\/webhooks\/([^/]+)\/?$/;
 const json = { 'content-type': 'application/json' };
 
@@ -53,6 +54,9 @@ export function errorResponse(
 }
 
 function sourceOf(request: RawRequest, sources: ReadonlyMap<string, OpenSource>): OpenSource {
+  // Nearly always the name stands there as it is.
+  const plain = request.path.startsWith(PREFIX) ? sources.get(request.path.slice(PREFIX.length)) : undefined;
+  if (plain !== undefined) return plain;
   const name = decodeName(ROUTE.exec(request.path)?.[1]);
   const found = name === undefined ? undefined : sources.get(name);
   if (found === undefined) {

@@ -161,8 +161,12 @@ function invalid(attribute: string, says: string): never {
 }
 
 type TextRule = (text: string) => string | undefined;
-const anyText: TextRule = () => undefined;
-/** The attributes the specification itself defines: all are non-empty strings. */
+const anyText: TextRule = (text) =>
+  isAttributeString(text) ? undefined : 'has a control character, a noncharacter or a lone surrogate';
+/**
+ * The attributes the specification itself defines: all are non-empty strings. The other rules allow printable ASCII only,
+ * so what they pass is a CloudEvents String too.
+ */
 const core: ReadonlyMap<string, TextRule> = new Map<string, TextRule>([
   ['id', anyText],
   ['type', anyText],
@@ -199,24 +203,21 @@ export function checkAttributeName(name: string): void {
   );
 }
 
-function checkText(name: string, value: string): void {
-  if (!isAttributeString(value)) invalid(name, 'has a control character, a noncharacter or a lone surrogate');
-}
-
 function checkAttribute(name: string, value: unknown): void {
   const rule = core.get(name);
   if (rule !== undefined) {
     if (typeof value !== 'string')
       invalid(name, value === null ? 'is required' : `must be a string, found ${kindOf(value)}`);
     if (value === '') invalid(name, 'must not be empty');
-    checkText(name, value);
     const problem = rule(value);
     if (problem !== undefined) invalid(name, problem);
     return;
   }
   checkAttributeName(name);
-  if (typeof value === 'string') checkText(name, value);
-  else if (typeof value === 'number') checkNumber(name, value);
+  if (typeof value === 'string') {
+    const problem = anyText(value);
+    if (problem !== undefined) invalid(name, problem);
+  } else if (typeof value === 'number') checkNumber(name, value);
   else if (typeof value !== 'boolean')
     invalid(name, `must be a string, an integer or a boolean, found ${kindOf(value)}`);
 }
