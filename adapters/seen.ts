@@ -21,6 +21,7 @@ const FLUSH_MS = 1_000;
 // A record's time is the broker's or the sender's; clocks and the write-behind differ by less than this.
 const MARGIN_MS = 60_000;
 const KEY_BYTES = 16;
+const MAX_FRESH = 1_000_000;
 
 function keyOf({ attributes }: CloudEvent): string {
   return hash('sha1', `${attributes.source}\0${attributes.id}`, 'binary').slice(0, KEY_BYTES);
@@ -59,10 +60,14 @@ export function openSeen(dataDir: string, now: () => number): SeenStore {
     const at = now();
     forget(at - WINDOW_MS);
     if (fresh.length === 0) return;
-    const keys = Buffer.from(fresh.join(''), 'latin1');
-    fresh = [];
-    expire.run(at - WINDOW_MS);
-    insert.run(at, keys);
+    try {
+      expire.run(at - WINDOW_MS);
+      insert.run(at, Buffer.from(fresh.join(''), 'latin1'));
+      fresh = [];
+    } catch {
+      // A full disk must not end the router: the bus still has these, and the copy is tried again. Bounded meanwhile.
+      if (fresh.length > MAX_FRESH) fresh = [];
+    }
   }
 
   const timer = setInterval(flush, FLUSH_MS).unref();

@@ -18,6 +18,9 @@ export type TargetKinds = Readonly<Record<string, Kind<TargetModule>>>;
 /** 64 calls at once keep a 100 ms target at 640/s; what waits longer than 5 s is parked by the bus. */
 export const defaultSlots: SlotLimits = { slots: 64, waiting: 1_000, waitMs: 5_000 };
 
+// Soon enough for a target that comes back, and not a storm of parking for one that hangs.
+const BUSY_MS = 5_000;
+
 export interface OpenRules {
   readonly rules: ReadonlyMap<string, ActiveRule>;
   /** Labels of targets, by rule, for people. */
@@ -27,7 +30,12 @@ export interface OpenRules {
 
 function activate(rule: Rule, target: Target, parts: Pick<TargetParts, 'now'>): ActiveRule {
   const slots = createSlots(defaultSlots, parts.now);
-  const busy = { kind: 'retry', code: 'TARGET_BUSY', reason: `all slots of ${target.label} are taken` } as const;
+  const busy = {
+    kind: 'retry',
+    code: 'TARGET_BUSY',
+    reason: `all slots of ${target.label} are taken`,
+    afterMs: BUSY_MS,
+  } as const;
   return {
     name: rule.name,
     hash: rule.hash,

@@ -7,6 +7,7 @@ import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Redriven, Selection } from '../functions/redrive.ts';
 import { errorResponse } from '../functions/webhook.ts';
+import { isObject } from '../router/config.ts';
 import type { ErrorCode } from '../router/errors.ts';
 
 export interface AdminParts {
@@ -26,6 +27,15 @@ function sameToken(given: string, token: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
+/** Undefined for anything but an object with a list of ids, a rule, both or neither. */
+function readSelection(input: unknown): Selection | undefined {
+  if (!isObject(input) || Object.keys(input).some((key) => key !== 'ids' && key !== 'rule')) return undefined;
+  const { ids, rule } = input;
+  if (rule !== undefined && typeof rule !== 'string') return undefined;
+  if (ids !== undefined && !(Array.isArray(ids) && ids.every((id) => typeof id === 'string'))) return undefined;
+  return { ...(ids === undefined ? {} : { ids }), ...(rule === undefined ? {} : { rule }) };
+}
+
 export function createAdmin({ token, redrive }: AdminParts): RequestListener {
   const app = new Hono();
   app.notFound(() => refuse('SOURCE_UNKNOWN', 'there is nothing at this path; post to /webhooks/<name of a source>'));
@@ -39,7 +49,10 @@ export function createAdmin({ token, redrive }: AdminParts): RequestListener {
     return undefined;
   });
   app.post('/_busway/redrive', async (context) => {
-    const selection = (await context.req.json()) as Selection;
+    const selection = readSelection(await context.req.json().catch(() => undefined));
+    if (selection === undefined) {
+      return refuse('REQUEST_INVALID', 'the body must be {"ids":[…]} or {"rule":"…"}, or {} for all');
+    }
     const results: Redriven[] = [];
     for await (const item of redrive(selection, context.req.raw.signal)) results.push(item);
     return context.json(results);

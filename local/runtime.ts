@@ -16,13 +16,15 @@ import { targets as targetKinds } from '../functions/targets/registry.ts';
 import { createWebhook, type IntakeReport, type OpenSource } from '../functions/webhook.ts';
 import { type Consumer, createConsumer, type Report } from '../router/consume.ts';
 import type { Chosen } from '../router/document.ts';
-import { RouterError } from '../router/errors.ts';
+import { RouterError, toRouterError } from '../router/errors.ts';
 import type { CloudEvent } from '../router/event.ts';
 import { createIngest, type Ingest } from '../router/ingest.ts';
 import type { LoadedDocument } from './document-file.ts';
 
 export interface RuntimeParts {
   readonly loaded: LoadedDocument;
+  /** The document's bus made ready for this machine (a launched broker's address filled in). */
+  readonly bus?: Chosen;
   readonly dataDir: string;
   readonly secretsOf: SecretsOf;
   readonly env: (name: string) => string | undefined;
@@ -78,7 +80,12 @@ export async function startRuntime(parts: RuntimeParts): Promise<Runtime> {
   let { sources, open } = await openParts(current, parts);
   let adapter: Adapter;
   try {
-    adapter = await openAdapter(current.document.bus, { dataDir: parts.dataDir, now, env: parts.env, onWarning });
+    adapter = await openAdapter(parts.bus ?? current.document.bus, {
+      dataDir: parts.dataDir,
+      now,
+      env: parts.env,
+      onWarning,
+    });
   } catch (thrown) {
     await open.close();
     throw thrown;
@@ -111,13 +118,12 @@ export async function startRuntime(parts: RuntimeParts): Promise<Runtime> {
     ...(parts.onReport ? { onReport: parts.onReport } : {}),
     ...(parts.onMatch ? { onMatch: parts.onMatch } : {}),
   });
-  const consuming = adapter.subscribe(consumer, stopReading.signal);
-  consuming.catch((error: unknown) => onWarning(`${adapter.name}: delivery stopped: ${String(error)}`));
+  const consuming = consumeForever(adapter, consumer, { signal: stopReading.signal, onWarning });
   let stopping: Promise<void> | undefined;
 
   async function shutDown(): Promise<void> {
     stopReading.abort();
-    await consuming.catch(() => undefined);
+    await consuming;
     await bus.close();
     seen?.close();
     await open.close();
@@ -144,6 +150,29 @@ export async function startRuntime(parts: RuntimeParts): Promise<Runtime> {
       return stopping;
     },
   };
+}
+
+const SUBSCRIBE_AGAIN_MS = 5_000;
+
+/** Intake goes on while delivery cannot: what is taken waits on the bus, and is delivered once it can be. */
+async function consumeForever(
+  adapter: Adapter,
+  consumer: Consumer,
+  { signal, onWarning }: { signal: AbortSignal; onWarning: (text: string) => void },
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await adapter.subscribe?.(consumer, signal);
+      return;
+    } catch (thrown) {
+      const again = `tried again in ${SUBSCRIBE_AGAIN_MS / 1_000} s`;
+      onWarning(`${adapter.name}: delivery stopped and is ${again}: ${toRouterError(thrown).message}`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, SUBSCRIBE_AGAIN_MS);
+        signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+      });
+    }
+  }
 }
 
 // More would make a first start on a long topic slow; older repeats than these are delivered again.

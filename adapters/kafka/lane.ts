@@ -1,13 +1,14 @@
 // One partition number: its events through the fan-out, and what was parked of them back from the retry topics when it
 // is due. Parked records are kept in memory up to a bound; beyond it their partition is paused.
 
-import type { Consumer } from '../../router/consume.ts';
+import type { Consumer, Refused } from '../../router/consume.ts';
 import { toRouterError } from '../../router/errors.ts';
 import { decodeKafka } from '../../router/wire/kafka.ts';
-import { createLane } from '../fan-out.ts';
+import { createLane, type Owed } from '../fan-out.ts';
 import { createOffsets } from './offsets.ts';
 import { decodeParked, type ParkedRecord, type Parker, stepFor } from './parker.ts';
 import type { StoredRecord } from './record.ts';
+import { retrySteps } from './topics.ts';
 
 export interface KafkaLane {
   /** What was parked before is read: deliveries and events may start. Until then order could not be kept. */
@@ -49,7 +50,11 @@ interface Entry {
   running: boolean;
 }
 
-const MAX_HELD = 1_000;
+const MAX_HELD = 2_000;
+/** Redeliveries of one rule under way at once; what is due beyond that is parked again. */
+const PER_RULE = 64;
+const POSTPONE_MS = 10_000;
+const LAST_STEP = retrySteps.length - 1;
 const FORGET_MS = 600_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -87,6 +92,7 @@ export function openKafkaLane({
   const floors = new Map<string, { readonly sequence: number; readonly at: number }>();
   const steps = new Map<number, { offsets: ReturnType<typeof createOffsets>; next: number }>();
   const roomInSteps = createWaiters();
+  const running = new Map<string, number>();
   /** Per retry topic, the sequences on their way there and back. */
   const awaited = new Map<number, Set<number>>();
   let eventsPassed: number | undefined;
@@ -139,23 +145,25 @@ export function openKafkaLane({
     if (entry !== undefined && entry.record.sequence < sequence) finish(name, entry);
   }
 
+  async function parkOwed(owed: Owed): Promise<void> {
+    const sequence = nextSequence(now());
+    // What waits its turn is not waiting for a time: in the short steps it would stand before what is.
+    const step = owed.behind ? LAST_STEP : stepFor(owed.dueAt - now());
+    expect(step, sequence);
+    await parker.park({ partition, step, owed, sequence });
+    const name = nameOf(owed.position, owed.rule);
+    raiseFloor(name, sequence);
+    // The head of an ordered key must not wait in its topic behind what waits for it.
+    if (!owed.behind && consumer.ordered(owed.rule) && !entries.has(name)) hold(name, { owed, sequence }, undefined);
+  }
+
   const lane = createLane({
     consumer,
     signal: hard.signal,
     now,
     from,
     store: {
-      async park(owed) {
-        const sequence = nextSequence(now());
-        const step = stepFor(owed.dueAt - now());
-        expect(step, sequence);
-        await parker.park({ partition, step, owed, sequence });
-        const name = nameOf(owed.position, owed.rule);
-        raiseFloor(name, sequence);
-        // The head of an ordered key must not wait in its topic behind what waits for it.
-        if (!owed.behind && consumer.ordered(owed.rule) && !entries.has(name))
-          hold(name, { owed, sequence }, undefined);
-      },
+      park: parkOwed,
       async drop(position, rule) {
         raiseFloor(nameOf(position, rule), Number.MAX_SAFE_INTEGER);
       },
@@ -177,12 +185,31 @@ export function openKafkaLane({
     // Its turn comes by ready(); the fan-out knows of it since it arrived.
     if (lane.blocked(owed)) return;
     entry.running = true;
+    const busy = running.get(owed.rule) ?? 0;
+    if (busy >= PER_RULE && !consumer.ordered(owed.rule)) {
+      postpone(entry);
+      return;
+    }
+    running.set(owed.rule, busy + 1);
     lane
       .redeliver(owed)
       .catch((error: unknown) => onWarning(`kafka: redelivery: ${toRouterError(error).message}`))
       .finally(() => {
         entry.running = false;
+        running.set(owed.rule, (running.get(owed.rule) ?? 1) - 1);
       });
+  }
+
+  /** Its rule has enough under way: a target that hangs must not fill what is held of all rules. */
+  function postpone(entry: Entry): void {
+    const owed: Owed = { ...entry.record.owed, dueAt: now() + POSTPONE_MS };
+    parkOwed(owed).then(
+      () => undefined,
+      () => {
+        entry.running = false;
+        entry.timer = setTimeout(run, POSTPONE_MS, nameOf(owed.position, owed.rule), entry);
+      },
+    );
   }
 
   function hold(name: string, record: ParkedRecord, place: Entry['place']): void {
@@ -216,6 +243,7 @@ export function openKafkaLane({
       return;
     }
     met(step, record.sequence);
+    lastSequence = Math.max(lastSequence, record.sequence);
     const { position, rule } = record.owed;
     const name = nameOf(position, rule);
     const held = entries.get(name);
@@ -236,7 +264,19 @@ export function openKafkaLane({
 
   function refuse(stored: StoredRecord, reason: string): Promise<void> {
     const bytes = stored.value ?? Buffer.alloc(0);
-    return consumer.refuse({ code: 'DECODE_FAILED', reason: `kafka: ${reason}`, bytes });
+    return refuseUntilDurable({ code: 'DECODE_FAILED', reason: `kafka: ${reason}`, bytes });
+  }
+
+  async function refuseUntilDurable(refused: Refused): Promise<void> {
+    for (;;) {
+      try {
+        return await consumer.refuse(refused);
+      } catch (thrown) {
+        if (hard.signal.aborted) throw thrown;
+        onWarning(`kafka: a failure record is not durable yet: ${toRouterError(thrown).message}`);
+        await new Promise((resolve) => setTimeout(resolve, 1_000).unref());
+      }
+    }
   }
 
   function offer(stored: StoredRecord): void {

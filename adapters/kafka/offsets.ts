@@ -21,6 +21,7 @@ export function createOffsets(): Offsets {
       low ??= offset;
     },
     done(offset) {
+      if (low === undefined || offset < low) return;
       finished.add(offset);
       while (head < waiting.length && finished.delete(waiting[head]!)) low = waiting[head++]! + 1;
       if (head > 1_024 && head * 2 > waiting.length) {
@@ -29,6 +30,6 @@ export function createOffsets(): Offsets {
       }
     },
     low: () => low,
-    count: () => waiting.length - head,
+    count: () => waiting.length - head - finished.size,
   };
 }

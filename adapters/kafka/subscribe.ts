@@ -2,7 +2,7 @@
 // Must never end in silence: a consumer that the library gave up on is made anew until the signal says stop.
 
 import type { Consumer } from '../../router/consume.ts';
-import { toRouterError } from '../../router/errors.ts';
+import { RouterError, toRouterError } from '../../router/errors.ts';
 import { createAssigner } from './assigner.ts';
 import {
   type Connection,
@@ -63,13 +63,24 @@ interface Topics {
 export async function subscribeKafka(parts: SubscribeParts, consumer: Consumer, signal: AbortSignal): Promise<void> {
   const { connection, options, now } = parts;
   const topics: Topics = { events: options.topic, retries: retryTopicNames(options) };
-  for (const topic of [topics.events, ...topics.retries]) await lookUpTopic(connection, topic, signal);
+  await checkPartitions(connection, topics, signal);
   const parker = createParker(createSender(connection, { now }), topics.retries);
   const clientId = clientIdOf(parts.dataDir);
   try {
     while (!signal.aborted) await oneSession(parts, { consumer, signal, topics, parker, clientId });
   } finally {
     await parker.close();
+  }
+}
+
+/** Each partition number of the events needs its partition of every retry topic; with fewer, parking would never succeed. */
+async function checkPartitions(connection: Connection, topics: Topics, signal: AbortSignal): Promise<void> {
+  const { partitions } = await lookUpTopic(connection, topics.events, signal);
+  for (const topic of topics.retries) {
+    const found = (await lookUpTopic(connection, topic, signal)).partitions;
+    if (found >= partitions) continue;
+    const says = `topic '${topic}' has ${found} partitions, '${topics.events}' has ${partitions}; add the missing ones`;
+    throw new RouterError('CONFIG_INVALID', `kafka: ${says}`);
   }
 }
 
@@ -133,10 +144,8 @@ async function openSession(
 
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     mine = new Set(payload.memberAssignment[topics.events] ?? []);
-    for (const [partition, lane] of lanes) {
-      if (mine.has(partition)) continue;
-      lane.abandon();
-      lanes.delete(partition);
+    for (const partition of [...lanes.keys()]) {
+      if (!mine.has(partition)) forget(partition);
     }
     for (const partition of mine) {
       if (lanes.has(partition) || opening.has(partition)) continue;
@@ -148,6 +157,18 @@ async function openSession(
     }
   });
 
+  function forget(partition: number): void {
+    const lane = lanes.get(partition);
+    if (lane === undefined) return;
+    lane.abandon();
+    lanes.delete(partition);
+    catchUps.delete(lane);
+    for (const topic of [topics.events, ...topics.retries]) {
+      read.delete(`${topic}/${partition}`);
+      committed.delete(`${topic}/${partition}`);
+    }
+  }
+
   async function openLane(partition: number): Promise<void> {
     const { from, due } = await lookBefore(parts, topics, { partition, signal });
     if (!mine.has(partition) || lanes.has(partition)) return;
@@ -155,6 +176,7 @@ async function openSession(
     const lane = openKafkaLane({ partition, from, consumer: deliver, parker, now, onWarning, onAwaits });
     lanes.set(partition, lane);
     catchUps.set(lane, due);
+    for (const step of topics.retries.keys()) readRetries(partition, step);
     beginIfCaughtUp(lane, partition);
     if (!catchUps.has(lane)) return;
     const impatient = setTimeout(() => begin(lane, partition), CATCH_UP_MS).unref();
@@ -207,6 +229,11 @@ async function openSession(
     const { topic, partition, messages } = batch;
     const lane = lanes.get(partition);
     if (isStale()) return;
+    if (Number(messages[0]?.offset) < (committed.get(`${topic}/${partition}`) ?? 0)) {
+      forget(partition);
+      crashed.resolve(new Error(`topic '${topic}' starts anew`));
+      return;
+    }
     if (lane === undefined) {
       const resume = pause();
       opening.get(partition)?.then(resume, () => undefined);

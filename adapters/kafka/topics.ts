@@ -22,8 +22,8 @@ export interface TopicPlan {
   readonly config: Readonly<Record<string, string>>;
 }
 
-// A record there is an event of the largest size plus what we note about it.
-const WITH_NOTES = { 'max.message.bytes': String(2 * 1024 * 1024) };
+// A record there is an event of the largest size plus what we note about it; as JSON, text may take six times its bytes.
+const WITH_NOTES = { 'max.message.bytes': String(8 * 1024 * 1024) };
 // A parked delivery must outlive a router that is off for a while; the group's position says what is done.
 const KEPT = { 'cleanup.policy': 'delete', 'retention.ms': '1209600000' };
 // Only what is still owed is worth keeping: redriven is a tombstone.
@@ -60,7 +60,13 @@ export function ensureTopics(
       const { topics } = await admin.fetchTopicMetadata({ topics: [options.topic] });
       partitions = topics[0]?.partitions.length ?? partitions;
     }
-    const missing = planTopics(options, partitions).filter(({ topic }) => !there.has(topic));
+    const plans = planTopics(options, partitions);
+    const retries = retryTopicNames(options);
+    await growTopics(
+      admin,
+      plans.filter(({ topic }) => there.has(topic) && retries.includes(topic)),
+    );
+    const missing = plans.filter(({ topic }) => !there.has(topic));
     if (missing.length === 0) return [];
     await admin.createTopics({
       // The library's own wait takes a topic that is not yet known everywhere for an error.
@@ -87,6 +93,20 @@ async function areThere(admin: KafkaAdmin, names: readonly string[]): Promise<bo
   } catch {
     return false;
   }
+}
+
+/** The events topic may have been given more partitions; its retry topics need as many. */
+async function growTopics(admin: KafkaAdmin, plans: readonly TopicPlan[]): Promise<void> {
+  if (plans.length === 0) return;
+  const { topics } = await admin.fetchTopicMetadata({ topics: plans.map(({ topic }) => topic) });
+  const short = plans.filter((plan) => {
+    const found = topics.find(({ name }) => name === plan.topic)?.partitions.length;
+    return found !== undefined && found < plan.partitions;
+  });
+  if (short.length === 0) return;
+  await admin.createPartitions({
+    topicPartitions: short.map(({ topic, partitions }) => ({ topic, count: partitions })),
+  });
 }
 
 /** For tests: unknown topics are ignored. */

@@ -21,7 +21,8 @@ async function start({ loaded, dataDir, secretsOf }: Opened, args: Args, io: Io)
   const printer = createPrinter({ out: io.out, now: io.now, labelOf: (rule) => labelOf(rule) });
   const bus = await prepareBus(loaded.document.bus, { dataDir, io });
   const runtime = await startRuntime({
-    loaded: { ...loaded, document: { ...loaded.document, bus } },
+    loaded,
+    bus,
     dataDir,
     secretsOf,
     env: io.env,
@@ -83,7 +84,12 @@ async function run(args: Args, io: Io): Promise<number> {
     io.out(`${rules.length} rules on the ${runtime.adapter.name} bus, state in ${opened.dataDir}`);
     io.out(await hint(opened, args));
     io.out(`listening on ${host.url}`);
-    watchDocument(opened.loaded, () => void reload(runtime, opened, args, io), io.signal);
+    // One after the other, so that the newest is the last to come into force.
+    let reloading: Promise<void> = Promise.resolve();
+    const changed = (): void => {
+      reloading = reloading.then(() => reload(runtime, opened, args, io));
+    };
+    watchDocument(opened.loaded, changed, io.signal);
     await new Promise<void>((resolve) => {
       if (io.signal.aborted) resolve();
       else io.signal.addEventListener('abort', () => resolve(), { once: true });
