@@ -2,7 +2,16 @@
 // a row that a sanity gate refuses is not run, whatever its ratio.
 
 import type { BenchKafka } from './kafka.ts';
-import { type Comparison, isMet, type Plan, RANGE_LIMIT_PCT, type Sense, type Settled, settle } from './measure.ts';
+import {
+  type Comparison,
+  type Contestants,
+  compare,
+  isMet,
+  RANGE_LIMIT_PCT,
+  type Sense,
+  type Settled,
+  settle,
+} from './measure.ts';
 
 export interface BenchContext {
   /** Undefined: the bench's own number. */
@@ -50,6 +59,8 @@ export interface Bench {
   readonly title: string;
   /** What is compared with what, for the reader of docs/benchmarks.md. */
   readonly says: string;
+  /** Time that no quiet machine can save: latency is measured in real time. */
+  readonly fixedMs?: number;
   /** Rows as they are measured. Throws only when the run is aborted. */
   rows(context: BenchContext): AsyncIterable<Row>;
 }
@@ -91,15 +102,27 @@ export function rowOf(
   return { row, ratio, target, met: target === null ? null : isMet(ratio, target, sense), rangePct, noisy, says };
 }
 
-export function planOf({ rounds, turns }: BenchContext, sense: Sense, usualRounds: number): Plan {
-  return { sense, turns, rounds: rounds ?? usualRounds };
+// A row without a target is there to be read, not to be judged.
+const ROUNDS_WITHOUT_TARGET = 3;
+
+export interface Contest extends Contestants {
+  /** Rounds of a row with a target. */
+  readonly rounds: number;
+  /** Instead of the context's. */
+  readonly turns?: number;
 }
 
-/** Repeats while it is too noisy and there is time. */
-export function settled(context: BenchContext, run: () => Promise<Comparison>): Promise<Settled<Comparison>> {
-  return settle(async () => {
-    const comparison = await run();
-    if (comparison.rangePct > RANGE_LIMIT_PCT) context.log(`  noisy: range ${comparison.rangePct.toFixed(0)} %`);
-    return comparison;
-  }, context.mayRepeat);
+/** Compares, and with a target in sight repeats while it is too noisy and there is time. */
+export function settled(context: BenchContext, plan: RowPlan, contest: Contest): Promise<Settled<Comparison>> {
+  const judged = plan.target !== null;
+  const usual = judged ? contest.rounds : ROUNDS_WITHOUT_TARGET;
+  const { rounds = usual, turns } = context;
+  return settle(
+    async () => {
+      const comparison = await compare(contest, { sense: plan.sense, rounds, turns: contest.turns ?? turns });
+      if (comparison.rangePct > RANGE_LIMIT_PCT) context.log(`  noisy: range ${comparison.rangePct.toFixed(0)} %`);
+      return comparison;
+    },
+    () => judged && context.mayRepeat(),
+  );
 }

@@ -39,7 +39,7 @@ function tableLine(row: Row): string {
   const { ratio, target, met, rangePct, noisy, says } = row;
   const verdict = met === null ? '–' : met ? 'met' : '**missed**';
   const range = `${rangePct.toFixed(0)} %${noisy ? ', noisy' : ''}`;
-  return `| ${cell(row.row)} | ${ratio.toFixed(2)} | ${target ?? '–'} | ${verdict} | ${range} | ${cell(says)} |`;
+  return `| ${cell(row.row)} | ${ratio.toFixed(3)} | ${target ?? '–'} | ${verdict} | ${range} | ${cell(says)} |`;
 }
 
 export function sectionOf(bench: Bench, rows: readonly Row[], facts: string): string {

@@ -3,22 +3,11 @@
 
 import { createHmac } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import {
-  attempt,
-  type Bench,
-  type BenchContext,
-  gate,
-  planOf,
-  type Row,
-  type RowPlan,
-  rowOf,
-  settled,
-} from './bench.ts';
+import { attempt, type Bench, type BenchContext, gate, type Row, type RowPlan, rowOf, settled } from './bench.ts';
 import { daprVersion, findDapr } from './dapr.ts';
 import { daprPaths, startDapr } from './dapr-run.ts';
 import { type Contestant, contestantOf, SAMPLES, type Seen, sameEvents } from './intake.ts';
 import { type BenchKafka, PARTITIONS } from './kafka.ts';
-import { compare } from './measure.ts';
 import { namesOf } from './p1k.ts';
 import { pushBodies, refs, signingSecret } from './payload.ts';
 import { verifyAndParseUs } from './physical.ts';
@@ -163,8 +152,8 @@ async function againstFloor(context: BenchContext, kafka: Broker): Promise<Row> 
     entrants.push(await enterRouter(context, kafka, 'ours'));
     entrants.push(await enterFloor(context, kafka));
     const [ours, theirs] = entrants as [Entrant, Entrant];
-    const windows = { ours: ours.contestant.window, theirs: theirs.contestant.window };
-    const result = await settled(context, () => compare(windows, planOf(context, floorRow.sense, ROUNDS)));
+    const contest = { ours: ours.contestant.window, theirs: theirs.contestant.window, rounds: ROUNDS };
+    const result = await settled(context, floorRow, contest);
     for (const each of entrants) {
       await checkCounts(kafka, each);
       for (const posted of each.sampled) checkSignature(posted);
@@ -201,8 +190,8 @@ async function againstDapr(context: BenchContext, kafka: Broker): Promise<Row> {
     entrants.push(await enterRouter(context, kafka, 'beside-dapr'));
     entrants.push(await enterDapr(context, kafka, found.path));
     const [ours, theirs] = entrants as [Entrant, Entrant];
-    const windows = { ours: ours.contestant.window, theirs: theirs.contestant.window };
-    const result = await settled(context, () => compare(windows, planOf(context, daprRow.sense, ROUNDS)));
+    const contest = { ours: ours.contestant.window, theirs: theirs.contestant.window, rounds: ROUNDS };
+    const result = await settled(context, daprRow, contest);
     for (const each of entrants) await checkCounts(kafka, each);
     checkDaprSample(theirs);
     return rowOf(daprRow, result, 'Dapr');

@@ -47,7 +47,9 @@ export async function startKafka({ dataDir, signal, log }: KafkaParts): Promise<
     ({ brokers } = await kafkaUp({ ...where, signal: limit, download: false, onProgress: log }));
   } catch (thrown) {
     signal.throwIfAborted();
-    const reason = `no Kafka: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+    // Its advice names KAFKA_BROKERS, which does not count here.
+    const [says] = (thrown instanceof Error ? thrown.message : String(thrown)).split(' What helps:');
+    const reason = `no Kafka: ${says} It needs Java 17 or later, and \`npx busway kafka up\` once`;
     return { kafka: { ok: false, reason }, close: async () => undefined };
   }
   const connection = plainConnection(brokers);

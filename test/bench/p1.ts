@@ -3,9 +3,8 @@
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { attempt, type Bench, type BenchContext, gate, planOf, type Row, rowOf, settled } from './bench.ts';
+import { attempt, type Bench, type BenchContext, gate, type Row, type RowPlan, rowOf, settled } from './bench.ts';
 import { type Contestant, contestantOf, type Seen, sameEvents } from './intake.ts';
-import { compare } from './measure.ts';
 import { commitCost, verifyAndParseUs } from './physical.ts';
 import { type Server, startServer } from './servers/child.ts';
 
@@ -32,13 +31,16 @@ function readBus(dir: string): { readonly count: number; readonly sample: readon
   }
 }
 
-interface Part {
+interface Part extends RowPlan {
   readonly parts: 'intake' | 'whole';
-  readonly row: string;
-  readonly target: number | null;
 }
 
-async function contend(context: BenchContext, servers: readonly [Server, Server], dirs: readonly [string, string]) {
+interface Sides {
+  readonly servers: readonly [Server, Server];
+  readonly dirs: readonly [string, string];
+}
+
+async function contend(context: BenchContext, part: Part, { servers, dirs }: Sides): Promise<Row> {
   const [ours, theirs] = servers.map((server) => contestantOf(context, server, { connections: CONNECTIONS })) as [
     Contestant,
     Contestant,
@@ -47,8 +49,8 @@ async function contend(context: BenchContext, servers: readonly [Server, Server]
     await contestant.sample();
     await contestant.warmUp();
   }
-  const windows = { ours: ours.window, theirs: theirs.window };
-  const result = await settled(context, () => compare(windows, planOf(context, 'rate', ROUNDS)));
+  const contest = { ours: ours.window, theirs: theirs.window, rounds: ROUNDS };
+  const result = await settled(context, part, contest);
   for (const server of servers) await server.stop();
 
   const [mine, peer] = dirs.map(readBus);
@@ -62,11 +64,12 @@ async function contend(context: BenchContext, servers: readonly [Server, Server]
   const times = `${syncedMs.toFixed(2)} ms synced, ${unsyncedMs.toFixed(2)} ms unsynced`;
   gate(syncedMs >= unsyncedMs, `a synced commit costs less than an unsynced one (${times})`);
   context.log(`  a commit of 16 pushes on this disk: ${times}`);
-  return result;
+  return rowOf(part, result, 'by hand');
 }
 
-async function measure(context: BenchContext, { parts, row, target }: Part): Promise<Row> {
+async function measure(context: BenchContext, part: Part): Promise<Row> {
   const { signal, profile } = context;
+  const { parts } = part;
   const dirs = [await context.tempDir('p1-ours'), await context.tempDir('p1-floor')] as const;
   const document = { bus: 'embedded', sources: { github: { use: 'github' } }, rules: [] };
   const options = { document, dataDir: dirs[0], parts };
@@ -74,8 +77,7 @@ async function measure(context: BenchContext, { parts, row, target }: Part): Pro
   try {
     servers.push(await startServer('router', { options, signal, profile }));
     servers.push(await startServer('floor-sqlite', { options: { dataDir: dirs[1] }, signal }));
-    const result = await contend(context, [servers[0]!, servers[1]!], dirs);
-    return rowOf({ row, target, sense: 'rate' }, result, 'by hand');
+    return await contend(context, part, { servers: [servers[0]!, servers[1]!], dirs });
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
   }
@@ -89,9 +91,9 @@ export const p1: Bench = {
     'node:http, HMAC with a KeyObject, JSON.parse, node:sqlite group commit of the same row and unique index. ' +
     '128 connections, closed loop.',
   async *rows(context) {
-    const intake: Part = { parts: 'intake', row: ROW, target: TARGET };
+    const intake: Part = { parts: 'intake', row: ROW, target: TARGET, sense: 'rate' };
     yield attempt(ROW, context.signal, () => measure(context, intake));
-    const whole: Part = { parts: 'whole', row: READING_ROW, target: null };
+    const whole: Part = { parts: 'whole', row: READING_ROW, target: null, sense: 'rate' };
     yield attempt(READING_ROW, context.signal, () => measure(context, whole));
   },
 };

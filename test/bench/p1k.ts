@@ -2,20 +2,9 @@
 // kafkajs. The row with the target compares intake with intake; what the whole router costs, which also reads the events
 // again to route them, stands beside it.
 
-import {
-  attempt,
-  type Bench,
-  type BenchContext,
-  gate,
-  planOf,
-  type Row,
-  type RowPlan,
-  rowOf,
-  settled,
-} from './bench.ts';
+import { attempt, type Bench, type BenchContext, gate, type Row, type RowPlan, rowOf, settled } from './bench.ts';
 import { type Contestant, contestantOf, SAMPLES, sameEvents } from './intake.ts';
 import { type BenchKafka, type BenchTopics, PARTITIONS } from './kafka.ts';
-import { compare } from './measure.ts';
 import { verifyAndParseUs } from './physical.ts';
 import { readSample } from './records.ts';
 import { type Server, startServer } from './servers/child.ts';
@@ -62,8 +51,8 @@ async function measure(context: BenchContext, kafka: Broker, plan: Plan): Promis
       await contestant.sample();
       await contestant.warmUp();
     }
-    const windows = { ours: ours.window, theirs: theirs.window };
-    const result = await settled(context, () => compare(windows, planOf(context, plan.sense, ROUNDS)));
+    const contest = { ours: ours.window, theirs: theirs.window, rounds: ROUNDS };
+    const result = await settled(context, plan, contest);
     for (const [i, { acked, name }] of contestants.entries()) {
       const held = await kafka.count(topics[i]!.topic);
       gate(held === acked(), `${name} acknowledged ${acked()} events, its topic holds ${held}`);

@@ -5,8 +5,8 @@ import { open as openGithub } from '../../functions/sources/github.ts';
 import { type CloudEvent, checkEvent } from '../../router/event.ts';
 import type { RawRequest } from '../../router/http.ts';
 import { decodeStructured, encodeStructured } from '../../router/wire/json.ts';
-import { attempt, type Bench, type BenchContext, gate, planOf, type Row, rowOf, settled } from './bench.ts';
-import { compare, type Sample, type Window } from './measure.ts';
+import { attempt, type Bench, type BenchContext, gate, type Row, type RowPlan, rowOf, settled } from './bench.ts';
+import type { Sample, Window } from './measure.ts';
 import { deliveryId, headersOf, longBody, pushBodies } from './payload.ts';
 
 const TARGET = 0.8;
@@ -85,13 +85,14 @@ async function measure(context: BenchContext, row: string, requests: readonly Ra
   checkOutput(requests);
   await windowOf(ours, requests, WARM_UP_MS)();
   await windowOf(parse, requests, WARM_UP_MS)();
+  const plan: RowPlan = { row, target, sense: 'rate' };
   const contestants = { ours: windowOf(ours, requests, WINDOW_MS), theirs: windowOf(parse, requests, WINDOW_MS) };
-  const plan = { ...planOf(context, 'rate', ROUNDS), turns: context.quick ? 1 : TURNS };
-  const result = await settled(context, () => compare(contestants, plan));
+  const turns = context.quick ? 1 : TURNS;
+  const result = await settled(context, plan, { ...contestants, rounds: ROUNDS, turns });
   const floorUs = await costUs(windowOf(copy, requests, WARM_UP_MS));
   const { oursUs, theirsUs } = result.result;
   gate(Math.min(oursUs, theirsUs) > floorUs, `cheaper than copying the body (${floorUs.toFixed(2)} us)`);
-  return { row: rowOf({ row, target, sense: 'rate' }, result, 'JSON.parse alone'), oursUs };
+  return { row: rowOf(plan, result, 'JSON.parse alone'), oursUs };
 }
 
 async function* rows(context: BenchContext): AsyncIterable<Row> {

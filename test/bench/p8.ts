@@ -1,10 +1,10 @@
 // P8: what our Kafka adapter costs on top of the client it uses. Both publish the same events in calls of one size, one
 // call under way, idempotent, to the same number of partitions.
 
-import { attempt, type Bench, type BenchContext, gate, planOf, type Row, rowOf, settled } from './bench.ts';
+import { attempt, type Bench, type BenchContext, gate, type Row, type RowPlan, rowOf, settled } from './bench.ts';
 import { SAMPLES, sameEvents } from './intake.ts';
 import { type BenchKafka, type BenchTopics, PARTITIONS } from './kafka.ts';
-import { compare, type Window } from './measure.ts';
+import type { Window } from './measure.ts';
 import { pushBodies } from './payload.ts';
 import { readSample } from './records.ts';
 import { type Server, startServer } from './servers/child.ts';
@@ -14,20 +14,18 @@ const TARGET = 0.95;
 const ROUNDS = 5;
 const SHARE = 0.75;
 
-interface Load {
-  readonly row: string;
+interface Load extends RowPlan {
   readonly perCall: number;
   readonly body: Buffer;
-  readonly target: number | null;
 }
 
 function loads(): readonly Load[] {
   const [push] = pushBodies();
   const small = Buffer.from(JSON.stringify({ note: 'x'.repeat(1_000) }));
   return [
-    { row: `100 a call, push of ${push!.length} bytes`, perCall: 100, body: push!, target: TARGET },
-    { row: `100 a call, ${small.length} bytes`, perCall: 100, body: small, target: TARGET },
-    { row: `1 a call, ${small.length} bytes`, perCall: 1, body: small, target: null },
+    { row: `100 a call, push of ${push!.length} bytes`, perCall: 100, body: push!, target: TARGET, sense: 'rate' },
+    { row: `100 a call, ${small.length} bytes`, perCall: 100, body: small, target: TARGET, sense: 'rate' },
+    { row: `1 a call, ${small.length} bytes`, perCall: 1, body: small, target: null, sense: 'rate' },
   ];
 }
 
@@ -78,8 +76,8 @@ async function measure(context: BenchContext, kafka: Broker, load: Load): Promis
     const [ours, theirs] = publishers as [Publisher, Publisher];
     await ours.window();
     await theirs.window();
-    const windows = { ours: ours.window, theirs: theirs.window };
-    const result = await settled(context, () => compare(windows, planOf(context, 'rate', ROUNDS)));
+    const contest = { ours: ours.window, theirs: theirs.window, rounds: ROUNDS };
+    const result = await settled(context, load, contest);
     for (const { published, topics } of publishers) {
       const held = await kafka.count(topics.topic);
       gate(held === published(), `${published()} events were acknowledged, ${topics.topic} holds ${held}`);
@@ -88,7 +86,7 @@ async function measure(context: BenchContext, kafka: Broker, load: Load): Promis
       const samples = publishers.map(({ topics }) => readSample(topics, 'sample-', SAMPLES));
       sameEvents((await samples[0])!, (await samples[1])!);
     }
-    return rowOf({ ...load, sense: 'rate' }, result, 'bare kafkajs');
+    return rowOf(load, result, 'bare kafkajs');
   } finally {
     await Promise.all(publishers.map(({ server }) => server.stop()));
   }

@@ -69,7 +69,7 @@ test('docs: a section takes the place of its older one and leaves the others', (
   const both = withSection(first, sectionOf(bench('Two'), [{ row: 'r', notRun: 'no Java' }], 'tuesday'));
   const again = withSection(both, sectionOf(bench('One'), [{ ...measured, ratio: 1 }], 'friday'));
 
-  assert.match(both, /a \\\| b \| 0\.88 \| 0\.9 \| \*\*missed\*\* \| 30 %, noisy \| detail/);
+  assert.match(both, /a \\\| b \| 0\.876 \| 0\.9 \| \*\*missed\*\* \| 30 %, noisy \| detail/);
   assert.match(again, /## One\n\nwhat it is\n\nfriday\n[^#]*## Two\n\nwhat it is\n\ntuesday/);
   assert.doesNotMatch(again, /monday/);
   assert.match(again, /\| r \| – \| – \| not run \| – \| no Java \|/);
