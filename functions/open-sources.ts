@@ -42,12 +42,19 @@ export async function openSources(
   secretsOf: SecretsOf,
 ): Promise<ReadonlyMap<string, OpenSource>> {
   const opened = new Map<string, OpenSource>();
+  const variables = new Map<string, string>();
   for (const choice of document.sources) {
     const { name } = choice;
     const source = await openSource(choice, kinds);
+    const variable = secretVariable(name);
+    const other = variables.get(variable);
+    if (other !== undefined) {
+      const says = `sources '${other}' and '${name}' would share the variable ${variable}; rename one`;
+      throw new RouterError('CONFIG_INVALID', says);
+    }
+    variables.set(variable, name);
     const secrets = source.needsSecret ? secretsOf(name, source) : [];
     if (source.needsSecret && secrets.length === 0) {
-      const variable = secretVariable(name);
       throw new RouterError(
         'SECRET_MISSING',
         `source '${name}' needs a secret: set ${variable} (two, comma-separated, while rotating)`,

@@ -130,7 +130,7 @@ function cannotStart(missing: readonly string[], download: boolean): RouterError
   ];
   const how = download
     ? ways.join('; or ')
-    : `run \`busway kafka up\` once, which fetches the jars; or ${ways.slice(0, 2).join('; or ')}`;
+    : `run \`npx busway kafka up\` once, which fetches the jars; or ${ways.slice(0, 2).join('; or ')}`;
   return new RouterError('BUS_UNAVAILABLE', `kafka cannot be started: ${missing.join('; ')}. What helps: ${how}`);
 }
 
@@ -325,7 +325,7 @@ export type KafkaAvailable =
 export async function kafkaAvailable(options: Omit<KafkaOptions, 'dataDir'>): Promise<KafkaAvailable> {
   if (externalBrokers(options) !== undefined) return { ok: true, via: 'brokers' };
   const jars = findJars({ ...options, cacheDir: resolve(options.cacheDir) });
-  if (typeof jars === 'string') return { ok: false, reason: `${jars}; run \`busway kafka up\` once` };
+  if (typeof jars === 'string') return { ok: false, reason: `${jars}; run \`npx busway kafka up\` once` };
   const java = await findJava(options, options.signal);
   if (typeof java === 'string') return { ok: false, reason: java };
   return { ok: true, via: jars.archiveDir === null ? 'home' : 'jars' };

@@ -16,6 +16,11 @@ export function dataDirOf(args: Args, io: Io): string {
   return resolve(io.cwd, args.string('data') ?? '.busway');
 }
 
+/** The options that lead another command to the same place, as text: ' --config F --data D'. */
+export function sameOptions(args: Args, names: readonly string[] = ['config', 'data', 'bus']): string {
+  return names.flatMap((name) => (args.string(name) === undefined ? [] : [` --${name} ${args.string(name)}`])).join('');
+}
+
 /** The document that --config names, else infra/router.ts. */
 export async function openDocument(args: Args, io: Io): Promise<Opened> {
   const config = args.string('config');

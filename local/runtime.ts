@@ -1,6 +1,7 @@
 // The router in one process: bus, sources, rules, intake and delivery, put together from a document. `dev` and
 // `quickstart` run it. A changed document is taken over while running; what cannot change is said.
 
+import { setTimeout } from 'node:timers/promises';
 import type { Adapter, AdapterParts } from '../adapters/adapter.ts';
 import { type Bus, busDefaults, createBus } from '../adapters/bus.ts';
 import { buses } from '../adapters/registry.ts';
@@ -167,10 +168,7 @@ async function consumeForever(
     } catch (thrown) {
       const again = `tried again in ${SUBSCRIBE_AGAIN_MS / 1_000} s`;
       onWarning(`${adapter.name}: delivery stopped and is ${again}: ${toRouterError(thrown).message}`);
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, SUBSCRIBE_AGAIN_MS);
-        signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-      });
+      await setTimeout(SUBSCRIBE_AGAIN_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 }

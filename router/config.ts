@@ -82,7 +82,8 @@ export function show(value: unknown): string {
   return String(value);
 }
 
-const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+// Upper case only: a secret that was pasted here by mistake nearly always has other letters, and is refused unseen.
+const ENV_NAME = /^[A-Z_][A-Z0-9_]*$/;
 
 function checkValue(value: unknown, option: Option, path: string, problems: Problem[]): unknown {
   const fail = (due: string): undefined => {
@@ -96,7 +97,7 @@ function checkValue(value: unknown, option: Option, path: string, problems: Prob
       if (option.type === 'env' && !ENV_NAME.test(value)) {
         problems.push({
           path,
-          says: 'must be the name of an environment variable; a secret never stands in the document',
+          says: 'must be the name of an environment variable, in capitals; a secret never stands in the document',
         });
         return undefined;
       }

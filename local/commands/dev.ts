@@ -10,7 +10,7 @@ import { ownDataFolder } from '../data-folder.ts';
 import { loadDocument, watchDocument } from '../document-file.ts';
 import { prepareBus } from '../prepare-bus.ts';
 import { createPrinter } from '../print.ts';
-import { type Opened, openDocument } from '../router-file.ts';
+import { type Opened, openDocument, sameOptions } from '../router-file.ts';
 import { type Runtime, startRuntime } from '../runtime.ts';
 
 const DEFAULT_PORT = 4400;
@@ -51,8 +51,7 @@ async function hint({ loaded }: Opened, args: Args): Promise<string> {
   const [first] = loaded.document.sources;
   if (first === undefined) return 'the document has no sources yet: add one under sources';
   const { samples } = await openSource(first, sourceKinds);
-  const config = args.string('config') === undefined ? '' : ` --config ${args.string('config')}`;
-  return `send a first event: npx busway send ${first.name}/${samples[0]}${config}`;
+  return `send a first event: npx busway send ${first.name}/${samples[0]}${sameOptions(args, ['config', 'data'])}`;
 }
 
 async function reload(runtime: Runtime, opened: Opened, args: Args, io: Io): Promise<void> {
@@ -79,9 +78,12 @@ async function run(args: Args, io: Io): Promise<number> {
     });
     folder.announce({ pid: process.pid, url: host.url, token });
     const { sources, rules } = opened.loaded.document;
+    const orKept = args.string('config') === undefined ? ', else kept in the data folder' : '';
     for (const { name } of sources)
-      io.out(`source ${name}: POST ${host.url}/webhooks/${name} (secret: ${secretVariable(name)} or the data folder)`);
-    io.out(`${rules.length} rules on the ${runtime.adapter.name} bus, state in ${opened.dataDir}`);
+      io.out(`source ${name}: POST ${host.url}/webhooks/${name} (secret: ${secretVariable(name)}${orKept})`);
+    io.out(
+      `${rules.length} ${rules.length === 1 ? 'rule' : 'rules'} on the ${runtime.adapter.name} bus, state in ${opened.dataDir}`,
+    );
     io.out(await hint(opened, args));
     io.out(`listening on ${host.url}`);
     // One after the other, so that the newest is the last to come into force.

@@ -3,6 +3,7 @@
 import { type Args, type Command, type Io, shared } from '../command.ts';
 import { failureLine } from '../event-text.ts';
 import { openBusToRead } from '../read-bus.ts';
+import { sameOptions } from '../router-file.ts';
 
 async function run(args: Args, io: Io): Promise<number> {
   const rule = args.string('rule');
@@ -27,8 +28,9 @@ async function run(args: Args, io: Io): Promise<number> {
   } finally {
     await adapter.close();
   }
-  if (count > 0)
-    io.err(`${count} failed; deliver again with: busway redrive ${rule === undefined ? '--all' : `--rule ${rule}`}`);
+  const which = rule === undefined ? '--all' : `--rule ${rule}`;
+  if (count > 0) io.err(`${count} failed; deliver again with: npx busway redrive ${which}${sameOptions(args)}`);
+  else if (!args.flag('json')) io.err(`no failures on the ${adapter.name} bus`);
   return 0;
 }
 

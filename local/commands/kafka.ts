@@ -18,8 +18,11 @@ async function run(args: Args, io: Io): Promise<number> {
       return 0;
     }
     case 'down': {
-      const stopped = await kafkaDown({ ...where, onProgress: io.err });
-      print({ stopped }, stopped ? 'kafka stopped' : 'no kafka of this folder was running');
+      const { stopped, reason } = await kafkaDown({ ...where, onProgress: io.err });
+      print(
+        { stopped, ...(reason === undefined ? {} : { reason }) },
+        stopped ? 'kafka stopped' : 'no kafka of this folder was running',
+      );
       return 0;
     }
     case 'status': {

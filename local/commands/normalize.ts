@@ -110,7 +110,8 @@ export const normalize: Command = {
   name: 'normalize',
   usage: 'normalize <source> [--headers FILE] [--secret S] < body',
   says: 'Reads one request body and prints the CloudEvents that the source makes of it, one a line.',
-  example: "busway normalize github --headers headers.txt < push.json   (headers.txt: 'X-GitHub-Event: push' …)",
+  example:
+    "busway normalize github --headers headers.txt < push.json   (headers.txt: the lines 'X-GitHub-Event: push' and 'X-GitHub-Delivery: 1')",
   options: {
     config: shared.config,
     headers: { type: 'string', value: 'FILE', says: 'request headers: a JSON object, or lines Name: value' },

@@ -1,6 +1,6 @@
 // busway send: signed requests as a provider would send them, to a running router.
 
-import { openSource } from '../../functions/open-sources.ts';
+import { openSource, secretVariable } from '../../functions/open-sources.ts';
 import { sources as kinds } from '../../functions/sources/registry.ts';
 import type { Simulated, Source } from '../../functions/sources/source.ts';
 import { unknownName } from '../../router/config.ts';
@@ -48,7 +48,7 @@ async function makePlan(args: Args, io: Io): Promise<Plan> {
   if (!source.samples.includes(sample)) throw usage(`busway send: ${unknownName('event', sample, source.samples)}`);
   const [secret = ''] = source.needsSecret ? secretsOf(name, source) : [];
   if (source.needsSecret && secret === '')
-    throw new RouterError('SECRET_MISSING', `source '${name}' has no secret to sign with`);
+    throw new RouterError('SECRET_MISSING', `source '${name}' has no secret to sign with: set ${secretVariable(name)}`);
   const base = args.string('url') ?? liveOwner(dataDir)?.url ?? 'http://127.0.0.1:4400';
   return {
     url: `${base.replace(/\/$/, '')}/webhooks/${name}`,
@@ -82,6 +82,7 @@ export const send: Command = {
   options: {
     config: shared.config,
     data: shared.data,
+    bus: shared.bus,
     count: { type: 'string', value: 'N', says: 'how many, each with its own id (default 1)' },
     id: { type: 'string', value: 'SEED', says: 'the same id each time: a repeated delivery' },
     'bad-signature': { type: 'boolean', says: 'change the body by one byte after signing' },

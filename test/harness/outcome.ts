@@ -80,6 +80,8 @@ function problemsOf({ lines, required, narrowed, cwd }: RunFacts): string[] {
   else if (tests === skipped) problems.push(`no test ran: all ${tests} were skipped`);
   if (!narrowed) {
     const full = new Set(counted.filter((line) => line.tests > 0).map((line) => line.file));
+    // A suite that was skipped whole counts no test, and is listed with its reason.
+    for (const line of lines) if (line.kind === 'skipped') full.add(line.file);
     for (const line of lines) {
       if (line.kind !== 'ended' || full.has(line.file)) continue;
       problems.push(`${relative(cwd, line.file)} holds no test, or could not be loaded`);

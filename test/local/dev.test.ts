@@ -63,7 +63,7 @@ test('dev: an event is delivered, what fails is listed and redriven to its targe
   assert.deepEqual([failure['rule'], failure['code'], failure['attempts']], ['bad', 'TARGET_STATUS', 1]);
   assert.equal((failure['event'] as { id: string }).id, id);
   assert.match(plain.out, /bad: com\.github\.push .*TARGET_STATUS, 1 try/);
-  assert.match(plain.err, /1 failed; deliver again with: busway redrive --all/);
+  assert.match(plain.err, /1 failed; deliver again with: npx busway redrive --all --config router.json/);
   assert.deepEqual(target.paths(), ['/bad', '/good']);
 
   const again = await run(['redrive', String(failure['id']), ...config]);
