@@ -3,7 +3,7 @@
 
 import { checkOptions, isObject, type Kind, type Options, type Problem, show, unknownName } from './config.ts';
 import { RouterError } from './errors.ts';
-import { parsePattern } from './pattern.ts';
+import { parsePattern } from './read-pattern.ts';
 import { defaultRetry } from './retry.ts';
 import { hashOf, type Rule } from './rule.ts';
 

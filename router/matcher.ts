@@ -1,138 +1,104 @@
-// Does a pattern match an event? Reads only the fields the pattern names; never walks the whole event, so that deep or
-// huge data costs nothing. Arrays: a leaf matches if any element does; fields named below one array of objects must
-// hold in the same element.
+// Which rules take an event? Any number of rules at once, found by index (router/match/rows.ts says how), with the
+// verdicts of event-ruler. Only what rules name is read of an event. Events as text keep the text of numbers and count
+// repeated names; a value that was parsed already has lost both.
 
+import { RouterError } from './errors.ts';
 import { type CloudEvent, dataValue } from './event.ts';
-import type { Bound, Leaf, Pattern, Scalar, Test } from './pattern.ts';
+import { createEngine, type Engine } from './match/engine.ts';
+import { addRule, removeRule } from './match/file-rules.ts';
+import { judge } from './match/judge.ts';
+import { readText } from './match/read-text.ts';
+import { readObject, readValue } from './match/read-value.ts';
+import { clear } from './match/reading.ts';
+import type { Pattern } from './pattern.ts';
 
-type Predicate = (value: unknown) => boolean;
-
-function isScalar(value: unknown): value is Scalar {
-  return value === null || typeof value !== 'object';
+export interface Matcher {
+  /** Adds a rule; a name that is there already gets one more pattern, and then either may match. */
+  add(name: string, pattern: Pattern): void;
+  /** Takes a rule away with all its patterns; false when there is none of that name. */
+  remove(name: string): boolean;
+  readonly size: number;
+  /** Each of these gives the names of the rules that match, in the order they were added. */
+  match(event: CloudEvent): readonly string[];
+  /** A JSON text of an object, judged whole: throws NOT_JSON, NOT_UTF8 or EVENT_INVALID. */
+  matchText(text: Buffer): readonly string[];
+  /** As matchText, for bytes that a JSON parser has accepted: nothing is judged, and broken bytes give any answer. */
+  matchTrusted(text: Buffer): readonly string[];
+  /** An object as JSON.parse gives it. Throws EVENT_INVALID for anything else. */
+  matchValue(event: unknown): readonly string[];
 }
 
-function withinBound(value: number, bound: Bound): boolean {
-  switch (bound.op) {
-    case '=':
-      return value === bound.value;
-    case '<':
-      return value < bound.value;
-    case '<=':
-      return value <= bound.value;
-    case '>':
-      return value > bound.value;
-    case '>=':
-      return value >= bound.value;
-  }
+function notAnObject(): RouterError {
+  return new RouterError('EVENT_INVALID', 'an event must be a JSON object');
 }
 
-/** A test over one scalar that is there. */
-function scalarTest(test: Exclude<Test, { op: 'exists' }>): (value: Scalar) => boolean {
-  switch (test.op) {
-    case 'equals':
-      return (value) => value === test.value;
-    case 'prefix':
-      return (value) => typeof value === 'string' && value.startsWith(test.value);
-    case 'suffix':
-      return (value) => typeof value === 'string' && value.endsWith(test.value);
-    case 'numeric':
-      return (value) => typeof value === 'number' && test.bounds.every((bound) => withinBound(value, bound));
-    case 'anything-but': {
-      const excluded = test.not.map((not) => scalarTest(not as Exclude<Test, { op: 'exists' }>));
-      return (value) => !excluded.some((matches) => matches(value));
-    }
-  }
+function isObjectText(text: Buffer): boolean {
+  let at = 0;
+  while (text[at] === 0x20 || text[at] === 0x0a || text[at] === 0x0d || text[at] === 0x09) at++;
+  return text[at] === 0x7b;
 }
 
-/** Calls `visit` on each scalar of a value, arrays flattened, until one answers true. Iterative: depth is the event's. */
-function someScalar(value: unknown, visit: (scalar: Scalar) => boolean): boolean {
-  if (isScalar(value)) return value !== undefined && visit(value);
-  if (!Array.isArray(value)) return false;
-  const stack: unknown[] = [value];
-  while (stack.length > 0) {
-    const next = stack.pop();
-    if (Array.isArray(next)) for (const item of next) stack.push(item);
-    else if (isScalar(next) && next !== undefined && visit(next)) return true;
-  }
-  return false;
-}
-
-function compileLeaf(leaf: Leaf): Predicate {
-  const tests = leaf.anyOf.filter((test) => test.op !== 'exists').map(scalarTest);
-  const presence = leaf.anyOf.filter((test) => test.op === 'exists').map((test) => test.value);
-  const [only] = tests;
-  const any =
-    tests.length === 1 && only !== undefined ? only : (value: Scalar) => tests.some((matches) => matches(value));
-  return (value) => {
-    if (presence.length > 0 && presence.includes(someScalar(value, () => true))) return true;
-    if (typeof value === 'string') return any(value);
-    return someScalar(value, any);
-  };
-}
-
-/** True where every leaf only asks for absence: over an array of objects that must hold for all elements. */
-function onlyAbsence(pattern: Pattern): boolean {
-  return (
-    pattern.or.length === 0 &&
-    pattern.fields.every(([, of]) =>
-      of.kind === 'leaf' ? of.anyOf.every((test) => test.op === 'exists' && !test.value) : onlyAbsence(of),
-    )
-  );
-}
-
-/** The objects among the elements of a value, nested arrays flattened. */
-function objectsIn(value: unknown): readonly object[] {
-  const found: object[] = [];
-  const stack: unknown[] = [value];
-  while (stack.length > 0) {
-    const next = stack.pop();
-    if (Array.isArray(next)) for (const item of next) stack.push(item);
-    else if (typeof next === 'object' && next !== null) found.push(next);
-  }
-  return found;
-}
-
-function compileFields(pattern: Pattern): Predicate {
-  const fields = pattern.fields.map(
-    ([name, of]) => [name, of.kind === 'leaf' ? compileLeaf(of) : compileFields(of)] as const,
-  );
-  const or = pattern.or.map((alternatives) => alternatives.map(compileFields));
-  const absence = onlyAbsence(pattern);
-  const inObject = (value: object | undefined): boolean => {
-    for (const [name, matches] of fields) {
-      const member = value !== undefined && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
-      if (!matches(member)) return false;
-    }
-    return or.every((alternatives) => alternatives.some((matches) => matches(value)));
-  };
-  return (value) => {
-    if (!Array.isArray(value)) return inObject(typeof value === 'object' && value !== null ? value : undefined);
-    const objects = objectsIn(value);
-    if (objects.length === 0) return inObject(undefined);
-    return absence ? objects.every(inObject) : objects.some(inObject);
-  };
-}
-
-/** Bytes that say JSON and are not have no value to look at; the event is still routed by its attributes. */
-function lookedAt(event: CloudEvent): unknown {
+function matchText(engine: Engine, bytes: Buffer, trusted: boolean): readonly string[] {
   try {
-    return dataValue(event);
-  } catch {
-    return undefined;
+    readText(engine.reading, engine.root, { bytes, trusted });
+    if (!isObjectText(bytes)) throw notAnObject();
+    return judge(engine);
+  } finally {
+    clear(engine.reading);
   }
 }
 
-/** A pattern as a function over events that never throws: attributes by name, and the parsed data as `data`. */
-export function compilePattern(pattern: Pattern): (event: CloudEvent) => boolean {
-  const fields = pattern.fields.filter(([name]) => name !== 'data');
-  const data = pattern.fields.filter(([name]) => name === 'data');
-  const onAttributes = compileFields({ ...pattern, fields, or: [] });
-  const onData = data.map(([, of]) => (of.kind === 'leaf' ? compileLeaf(of) : compileFields(of)));
-  const or = pattern.or.map((alternatives) => alternatives.map(compilePattern));
-  return (event) => {
-    if (!onAttributes(event.attributes)) return false;
-    // Attributes first: most events are sorted out before their data is ever parsed.
-    for (const matches of onData) if (!matches(lookedAt(event))) return false;
-    return or.every((alternatives) => alternatives.some((matches) => matches(event)));
+function matchValue(engine: Engine, event: unknown): readonly string[] {
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) throw notAnObject();
+  readObject(engine.reading, engine.root, event as Readonly<Record<string, unknown>>, 0);
+  const names = judge(engine);
+  clear(engine.reading);
+  return names;
+}
+
+/** Reads the attributes, and the data below `data`; JSON data that does not parse has no value to look at. */
+function readEvent(engine: Engine, { attributes, data }: CloudEvent): void {
+  const { reading, root } = engine;
+  readObject(reading, root, attributes, 0);
+  const below = root.children.get('data');
+  if (data === undefined || below === undefined || data.kind === 'binary') return;
+  if (data.kind === 'text') {
+    readValue(reading, below, dataValue({ attributes, data }), 0);
+    return;
+  }
+  try {
+    readText(reading, below, { bytes: data.bytes, trusted: data.parsed !== undefined });
+  } catch {
+    clear(reading);
+    readObject(reading, root, attributes, 0);
+  }
+}
+
+function matchEvent(engine: Engine, event: CloudEvent): readonly string[] {
+  readEvent(engine, event);
+  const names = judge(engine);
+  clear(engine.reading);
+  return names;
+}
+
+export function createMatcher(): Matcher {
+  const engine = createEngine();
+  return {
+    add: (name, pattern) => addRule(engine, name, pattern),
+    remove: (name) => removeRule(engine, name),
+    get size() {
+      return engine.ruleOf.size;
+    },
+    match: (event) => matchEvent(engine, event),
+    matchText: (text) => matchText(engine, text, false),
+    matchTrusted: (text) => matchText(engine, text, true),
+    matchValue: (event) => matchValue(engine, event),
   };
+}
+
+/** One pattern alone, as a function over events. */
+export function compilePattern(pattern: Pattern): (event: CloudEvent) => boolean {
+  const matcher = createMatcher();
+  matcher.add('it', pattern);
+  return (event) => matcher.match(event).length > 0;
 }

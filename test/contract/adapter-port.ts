@@ -10,7 +10,7 @@ import type { Problem } from '../../router/config.ts';
 import { type ErrorCode, errorTable, RouterError } from '../../router/errors.ts';
 import { type CloudEvent, jsonData } from '../../router/event.ts';
 import { compilePattern } from '../../router/matcher.ts';
-import { parsePattern } from '../../router/pattern.ts';
+import { parsePattern } from '../../router/read-pattern.ts';
 import { sameEvent } from '../harness/events.ts';
 import { hostilePayloads, hostileShapes, poisons } from './adapter-cases.ts';
 import {

@@ -9,7 +9,7 @@ import { createConsumer } from '../../router/consume.ts';
 import { type CloudEvent, jsonData } from '../../router/event.ts';
 import type { FailureLog, FailureRecord } from '../../router/failure.ts';
 import { compilePattern } from '../../router/matcher.ts';
-import { parsePattern } from '../../router/pattern.ts';
+import { parsePattern } from '../../router/read-pattern.ts';
 
 const idle = new AbortController().signal;
 

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { binaryData, type CloudEvent, type EventData, jsonData, textData } from '../../router/event.ts';
 import { compilePattern } from '../../router/matcher.ts';
-import { parsePattern } from '../../router/pattern.ts';
+import { parsePattern } from '../../router/read-pattern.ts';
 import { event as anyEvent } from '../harness/events.ts';
 
 function made(data?: EventData, more: Readonly<Record<string, string | number | boolean>> = {}): CloudEvent {
@@ -43,7 +43,7 @@ const onData: Readonly<Record<string, readonly Case[]>> = {
     [{ a: [{ numeric: ['>', 0, '<=', 10] }] }, '{"a":0}', false],
     [{ a: [{ numeric: ['=', 3] }] }, '{"a":3e0}', true],
     [{ a: [{ numeric: ['>', 0] }] }, '{"a":"5"}', false],
-    [{ a: [{ numeric: ['>', 0] }] }, '{"a":1e999}', true],
+    [{ a: [{ numeric: ['>', 0] }] }, '{"a":1e999}', false],
   ],
   'exists asks for a leaf': [
     [{ a: [{ exists: true }] }, '{"a":null}', true],

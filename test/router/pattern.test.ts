@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Problem } from '../../router/config.ts';
-import { parsePattern } from '../../router/pattern.ts';
+import { parsePattern } from '../../router/read-pattern.ts';
 
 function problemsOf(input: unknown): readonly Problem[] {
   const problems: Problem[] = [];
@@ -102,7 +102,7 @@ test('pattern: a name such as __proto__ is a field like any other', () => {
   const problems: Problem[] = [];
   const pattern = parsePattern(JSON.parse('{"__proto__":["x"],"constructor":["y"]}'), 'when', problems);
   assert.deepEqual(
-    pattern?.fields.map(([name]) => name),
+    pattern?.entries.map((entry) => entry.kind === 'field' && entry.name),
     ['__proto__', 'constructor'],
   );
 });

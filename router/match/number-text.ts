@@ -1,0 +1,29 @@
+// When is a number in JSON text the double it reads as? A number is comparable when its text and the shortest text of
+// its double are the same decimal: then numbers compare by value, however they are written. Others (9007199254740993,
+// 0.10000000000000001, 1e400) compare by their text only. The rule is event-ruler's; shortest is ECMAScript's.
+
+/** The digits without zeros on either side, and the power of ten of the last one; '' for zero. */
+function decimalOf(text: string): readonly [digits: string, exponent: number] {
+  const e = text.search(/[eE]/);
+  const mantissa = e === -1 ? text : text.slice(0, e);
+  const point = mantissa.indexOf('.');
+  const fraction = point === -1 ? 0 : mantissa.length - point - 1;
+  const exponent = (e === -1 ? 0 : Number(text.slice(e + 1))) - fraction;
+  const sign = mantissa.startsWith('-') ? '-' : '';
+  const digits = mantissa.replace(/[-.]/g, '').replace(/^0+/, '');
+  const short = digits.replace(/0+$/, '');
+  return short === '' ? ['', 0] : [sign + short, exponent + digits.length - short.length];
+}
+
+// A decimal of up to 15 digits survives the trip through a double (DBL_DIG), if its exponent is not extreme.
+const MAX_SAFE_TEXT = 15;
+
+/** The double of a JSON number's text, or undefined where it is not comparable. Minus zero is zero. */
+export function comparableNumber(text: string): number | undefined {
+  const value = Number(text);
+  if (text.length <= MAX_SAFE_TEXT && !/[eE]/.test(text)) return value + 0;
+  if (!Number.isFinite(value)) return undefined;
+  const [digits, exponent] = decimalOf(text);
+  const [shortDigits, shortExponent] = decimalOf(String(value));
+  return digits === shortDigits && exponent === shortExponent ? value + 0 : undefined;
+}
