@@ -6,6 +6,7 @@ import { RouterError } from './errors.ts';
 import { parsePattern } from './read-pattern.ts';
 import { defaultRetry } from './retry.ts';
 import { hashOf, type Rule } from './rule.ts';
+import { type RuleTest, readRuleTests } from './rule-test.ts';
 
 export type Kinds = Readonly<Record<string, Pick<Kind<unknown>, 'options'>>>;
 
@@ -29,6 +30,8 @@ export interface RouterDocument {
   readonly bus: Chosen;
   readonly sources: readonly SourceChoice[];
   readonly rules: readonly Rule[];
+  /** For `busway test`; routing does not read them. */
+  readonly tests: readonly RuleTest[];
   /** 16 hex digits over the whole document as written. */
   readonly hash: string;
 }
@@ -52,20 +55,21 @@ export function checkDocument(input: unknown, kinds: KnownKinds): RouterDocument
 }
 
 function readDocument(input: unknown, kinds: KnownKinds, problems: Problem[]): RouterDocument {
-  const keys = ['bus', 'sources', 'rules'];
+  const keys = ['bus', 'sources', 'rules', 'tests'];
   if (!isObject(input)) {
     problems.push({ path: '', says: `must be an object with ${keys.join(', ')}, found ${show(input)}` });
-    return { bus: { kind: '', options: {} }, sources: [], rules: [], hash: '' };
+    return { bus: { kind: '', options: {} }, sources: [], rules: [], tests: [], hash: '' };
   }
   for (const key of Object.keys(input)) {
     if (!keys.includes(key)) problems.push({ path: '', says: unknownName('key', key, keys) });
   }
   // Only absent means the default: null is a mistake.
-  const { bus = 'embedded', sources = {}, rules = [] } = input;
+  const { bus = 'embedded', sources = {}, rules = [], tests = [] } = input;
   const read = {
     bus: readBus(bus, kinds.buses, problems),
     sources: readSources(sources, kinds.sources, problems),
     rules: readRules(rules, kinds.targets, problems),
+    tests: readRuleTests(tests, { path: 'tests', names: namesOf(rules), problems }),
   };
   // Not of a document with mistakes: it may have no canonical form.
   return { ...read, hash: problems.length === 0 ? hashOf(input) : '' };
@@ -132,6 +136,12 @@ function readRules(input: unknown, kinds: Kinds, problems: Problem[]): readonly 
     } else if (name !== undefined) seen.set(name, i);
     return rule === undefined ? [] : [rule];
   });
+}
+
+/** Of all rules as written, so that a mistake in a rule is not told again at its tests. */
+function namesOf(rules: unknown): readonly string[] {
+  const items: readonly unknown[] = Array.isArray(rules) ? rules : [];
+  return items.flatMap((item) => (isObject(item) && typeof item['name'] === 'string' ? [item['name']] : []));
 }
 
 function readRule(item: unknown, path: string, known: { kinds: Kinds; problems: Problem[] }): Rule | undefined {

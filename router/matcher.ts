@@ -6,8 +6,8 @@ import { RouterError } from './errors.ts';
 import { type CloudEvent, dataValue } from './event.ts';
 import { createEngine, type Engine } from './match/engine.ts';
 import { addRule, removeRule } from './match/file-rules.ts';
-import { judge } from './match/judge.ts';
-import { readText } from './match/read-text.ts';
+import { judge, onHitOf } from './match/judge.ts';
+import { readText, type Trust } from './match/read-text.ts';
 import { readObject, readValue } from './match/read-value.ts';
 import { clear } from './match/reading.ts';
 import type { Pattern } from './pattern.ts';
@@ -22,7 +22,10 @@ export interface Matcher {
   match(event: CloudEvent): readonly string[];
   /** A JSON text of an object, judged whole: throws NOT_JSON, NOT_UTF8 or EVENT_INVALID. */
   matchText(text: Buffer): readonly string[];
-  /** As matchText, for bytes that a JSON parser has accepted: nothing is judged, and broken bytes give any answer. */
+  /**
+   * As matchText, for bytes that a JSON parser has accepted and in which no name repeats within one object: nothing is
+   * judged, and reading stops when all that rules name was seen. Other bytes give any answer.
+   */
   matchTrusted(text: Buffer): readonly string[];
   /** An object as JSON.parse gives it. Throws EVENT_INVALID for anything else. */
   matchValue(event: unknown): readonly string[];
@@ -38,9 +41,9 @@ function isObjectText(text: Buffer): boolean {
   return text[at] === 0x7b;
 }
 
-function matchText(engine: Engine, bytes: Buffer, trusted: boolean): readonly string[] {
+function matchText(engine: Engine, bytes: Buffer, trust: Trust): readonly string[] {
   try {
-    readText(engine.reading, engine.root, { bytes, trusted });
+    readText(engine.reading, engine.root, bytes, trust);
     if (!isObjectText(bytes)) throw notAnObject();
     return judge(engine);
   } finally {
@@ -67,7 +70,7 @@ function readEvent(engine: Engine, { attributes, data }: CloudEvent): void {
     return;
   }
   try {
-    readText(reading, below, { bytes: data.bytes, trusted: data.parsed !== undefined });
+    readText(reading, below, data.bytes, { trusted: data.parsed !== undefined, unique: false });
   } catch {
     clear(reading);
     readObject(reading, root, attributes, 0);
@@ -83,6 +86,7 @@ function matchEvent(engine: Engine, event: CloudEvent): readonly string[] {
 
 export function createMatcher(): Matcher {
   const engine = createEngine();
+  engine.now.onHit = onHitOf(engine);
   return {
     add: (name, pattern) => addRule(engine, name, pattern),
     remove: (name) => removeRule(engine, name),
@@ -90,8 +94,8 @@ export function createMatcher(): Matcher {
       return engine.ruleOf.size;
     },
     match: (event) => matchEvent(engine, event),
-    matchText: (text) => matchText(engine, text, false),
-    matchTrusted: (text) => matchText(engine, text, true),
+    matchText: (text) => matchText(engine, text, { trusted: false, unique: false }),
+    matchTrusted: (text) => matchText(engine, text, { trusted: true, unique: true }),
     matchValue: (event) => matchValue(engine, event),
   };
 }

@@ -9,6 +9,7 @@ import { createProbes, type Probes } from './probes.ts';
 import { addSlot, createReading, type Reading } from './reading.ts';
 import { createPlace, createRows, type Place, type Rows, releasePlace } from './rows.ts';
 import { scalarTest, type Value } from './scalar-test.ts';
+import type { OnHit } from './text-index.ts';
 
 /** One field that rules name. */
 export interface Slot {
@@ -78,8 +79,11 @@ export interface Now {
   ruleStamp: Int32Array;
   /** By slot with several values: the number of each. */
   readonly numbers: number[][];
-  /** Rules that match. */
-  readonly matched: number[];
+  /** Rules that match, the first `matchedCount` of the list. */
+  matched: Int32Array;
+  matchedCount: number;
+  /** Where probes lead; set once. */
+  onHit: OnHit;
 }
 
 export function createEngine(): Engine {
@@ -113,7 +117,9 @@ export function createEngine(): Engine {
       placeStamp: room(),
       ruleStamp: room(),
       numbers: [],
-      matched: [],
+      matched: room(),
+      matchedCount: 0,
+      onHit: () => {},
     },
   };
 }
@@ -125,6 +131,7 @@ export function makeRoom({ now, slots, placeOfValue, leaves, rows, rules }: Engi
   now.leafState = withRoom(now.leafState, leaves.length);
   now.placeStamp = withRoom(now.placeStamp, rows.places);
   now.ruleStamp = withRoom(now.ruleStamp, rules.length);
+  now.matched = withRoom(now.matched, rules.length);
   while (now.numbers.length < slots.length) now.numbers.push([]);
 }
 

@@ -6,6 +6,8 @@ export interface FieldNode {
   readonly name: string;
   readonly parent: FieldNode | undefined;
   readonly children: Map<string, FieldNode>;
+  /** How many places are below. */
+  below: number;
   /** Where values of this place go; -1 when no rule has a leaf here. */
   slot: number;
   /** How to look below it; made when first needed, dropped when names come or go. */
@@ -31,11 +33,15 @@ const FEW_NAMES = 24;
 const FEW_OF_A_LENGTH = 6;
 
 export function createField(name: string, parent: FieldNode | undefined): FieldNode {
-  return { name, parent, children: new Map(), slot: -1, lookup: undefined };
+  return { name, parent, children: new Map(), below: 0, slot: -1, lookup: undefined };
 }
 
-function dropLookups(from: FieldNode | undefined): void {
-  for (let node = from; node !== undefined; node = node.parent) node.lookup = undefined;
+/** A place came or went below: all above it must look anew. */
+function changed(from: FieldNode | undefined, by: 1 | -1): void {
+  for (let node = from; node !== undefined; node = node.parent) {
+    node.lookup = undefined;
+    node.below += by;
+  }
 }
 
 /** The node of a path, made with all above it where it is new. */
@@ -46,7 +52,7 @@ export function fieldAt(root: FieldNode, path: string): FieldNode {
     if (child === undefined) {
       child = createField(name, node);
       node.children.set(name, child);
-      dropLookups(node);
+      changed(node, 1);
     }
     node = child;
   }
@@ -59,7 +65,7 @@ export function prune(node: FieldNode): void {
   while (dead.slot === -1 && dead.children.size === 0 && dead.parent !== undefined) {
     const { parent } = dead;
     parent.children.delete(dead.name);
-    dropLookups(parent);
+    changed(parent, -1);
     dead = parent;
   }
 }

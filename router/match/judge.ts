@@ -5,8 +5,10 @@ import { ascending, type Choice, isConsistent } from './arrays.ts';
 import type { Engine, LeafTest, Slot } from './engine.ts';
 import { ipOf } from './ip.ts';
 import { findProbes } from './probes.ts';
+import type { Reading } from './reading.ts';
 import { HEAD, type Place } from './rows.ts';
 import { isNumberText, type Value } from './scalar-test.ts';
+import type { OnHit } from './text-index.ts';
 
 /** In slotValue: several values, whose numbers are stamped. */
 const MANY = -1;
@@ -24,7 +26,7 @@ function nextEpoch({ now }: Engine): void {
     now.epoch = 0;
   }
   now.epoch++;
-  now.matched.length = 0;
+  now.matchedCount = 0;
 }
 
 function numberOf(slot: Slot, value: Value): number {
@@ -36,40 +38,46 @@ function numberOf(slot: Slot, value: Value): number {
   return address === undefined ? 0 : (slot.addresses.get(address) ?? 0);
 }
 
-function numberValues({ now, reading, slots }: Engine): void {
-  const { touched, values } = reading;
-  for (let i = 0; i < touched.length; i++) {
+function numberMany({ now, reading }: Engine, slot: Slot, at: number): void {
+  const found = reading.values[at]!;
+  const numbers = now.numbers[at]!;
+  const count = reading.counts[at]!;
+  for (let i = 0; i < count; i++) {
+    const number = numberOf(slot, found[i]!);
+    numbers[i] = number;
+    if (number !== 0) now.valueStamp[number] = now.epoch;
+  }
+}
+
+function numberValues(engine: Engine): void {
+  const { now, reading, slots } = engine;
+  const { touched, touchedCount, counts, values } = reading;
+  for (let i = 0; i < touchedCount; i++) {
     const slot = touched[i]!;
-    const found = values[slot]!;
-    if (found.length === 1) {
-      now.slotValue[slot] = numberOf(slots[slot]!, found[0]!);
-      continue;
-    }
-    now.slotValue[slot] = MANY;
-    const numbers = now.numbers[slot]!;
-    for (let k = 0; k < found.length; k++) {
-      const number = numberOf(slots[slot]!, found[k]!);
-      numbers.push(number);
-      if (number !== 0) now.valueStamp[number] = now.epoch;
+    if (counts[slot] === 1) now.slotValue[slot] = numberOf(slots[slot]!, values[slot]![0]!);
+    else {
+      now.slotValue[slot] = MANY;
+      numberMany(engine, slots[slot]!, slot);
     }
   }
 }
 
 function forget({ now, reading }: Engine): void {
-  const { touched } = reading;
-  for (let i = 0; i < touched.length; i++) {
-    const slot = touched[i]!;
-    if (now.slotValue[slot] === MANY) now.numbers[slot]!.length = 0;
-    now.slotValue[slot] = 0;
-  }
+  const { touched, touchedCount } = reading;
+  for (let i = 0; i < touchedCount; i++) now.slotValue[touched[i]!] = 0;
 }
 
 function stateOfLeaf({ reading }: Engine, { slot, any, absence }: LeafTest): number {
+  const count = reading.counts[slot]!;
+  if (count === 0) return absence ? TRUE : FALSE;
   const values = reading.values[slot]!;
-  if (values.length === 0) return absence ? TRUE : FALSE;
-  for (let i = 0; i < values.length; i++) if (any(values[i]!)) return TRUE;
+  for (let i = 0; i < count; i++) if (any(values[i]!)) return TRUE;
   // A value outside of every array goes with whatever else was chosen: then the field is not absent for anyone.
-  return absence && !reading.members[slot]!.includes(0) ? MAYBE : FALSE;
+  return absence && !membersOf(reading, slot).includes(0) ? MAYBE : FALSE;
+}
+
+function membersOf({ members, counts }: Reading, slot: number): readonly number[] {
+  return members[slot]!.slice(0, counts[slot]);
 }
 
 function leafState(engine: Engine, number: number): number {
@@ -83,7 +91,7 @@ function leafState(engine: Engine, number: number): number {
 
 function choiceOf(engine: Engine, slot: number, want: number): Choice {
   const { now, reading } = engine;
-  const members = reading.members[slot]!;
+  const members = membersOf(reading, slot);
   if (want > 0) {
     if (now.slotValue[slot] !== MANY) return { hits: members, all: undefined };
     const numbers = now.numbers[slot]!;
@@ -129,7 +137,7 @@ function holds(engine: Engine, at: number): boolean {
   }
   if (reading.slotsInArrays < 2 || code[at + 1]! < 2) return !maybe;
   let inArrays = 0;
-  for (let i = at + HEAD; i < end; i += 2) if (reading.inArray[code[i]!]) inArrays++;
+  for (let i = at + HEAD; i < end; i += 2) inArrays += reading.inArray[code[i]!]!;
   return inArrays < 2 ? !maybe : holdsTogether(engine, at);
 }
 
@@ -143,21 +151,18 @@ function visit(engine: Engine, place: Place): void {
     const rule = rows.code[at]!;
     if (now.ruleStamp[rule] === now.epoch || !holds(engine, at)) continue;
     now.ruleStamp[rule] = now.epoch;
-    now.matched.push(rule);
+    now.matched[now.matchedCount++] = rule;
   }
-  if (place.splits !== undefined) for (const split of place.splits) follow(engine, split.slot, split.byValue);
+  if (place.splits !== undefined) for (const { slot, byValue } of place.splits) follow(engine, slot, byValue);
 }
 
 function follow(engine: Engine, slot: number, byValue: ReadonlyMap<number, Place>): void {
-  const { now } = engine;
+  const { now, reading } = engine;
   const value = now.slotValue[slot]!;
-  if (value === MANY) {
-    for (const number of now.numbers[slot]!) {
-      const place = byValue.get(number);
-      if (place !== undefined) visit(engine, place);
-    }
-  } else if (value !== 0) {
-    const place = byValue.get(value);
+  if (value === 0) return;
+  const count = value === MANY ? reading.counts[slot]! : 1;
+  for (let i = 0; i < count; i++) {
+    const place = byValue.get(value === MANY ? now.numbers[slot]![i]! : value);
     if (place !== undefined) visit(engine, place);
   }
 }
@@ -167,35 +172,71 @@ function visitNumber(engine: Engine, number: number): void {
   if (place !== undefined) visit(engine, place);
 }
 
+function visitMany(engine: Engine, slot: number): void {
+  const numbers = engine.now.numbers[slot]!;
+  const count = engine.reading.counts[slot]!;
+  for (let i = 0; i < count; i++) visitNumber(engine, numbers[i]!);
+}
+
+function visitProbes({ reading, now }: Engine, slot: Slot, number: number): void {
+  const values = reading.values[number]!;
+  const count = reading.counts[number]!;
+  for (let i = 0; i < count; i++) findProbes(slot.probes, values[i]!, now.onHit);
+}
+
 function visitPlaces(engine: Engine): void {
-  const { now, reading, slots } = engine;
-  const { touched } = reading;
-  const onHit = (place: Place): void => visit(engine, place);
-  if (engine.always.size > 0) visit(engine, engine.always);
-  for (let i = 0; i < touched.length; i++) {
+  const { now, reading, slots, always } = engine;
+  const { touched, touchedCount } = reading;
+  if (always.size > 0) visit(engine, always);
+  for (let i = 0; i < touchedCount; i++) {
     const number = touched[i]!;
     const slot = slots[number]!;
     const value = now.slotValue[number]!;
     if (value > 0) visitNumber(engine, value);
-    else if (value === MANY) for (const one of now.numbers[number]!) if (one !== 0) visitNumber(engine, one);
+    else if (value === MANY) visitMany(engine, number);
     if (slot.present.size > 0) visit(engine, slot.present);
-    if (slot.probes.filed.size > 0) {
-      for (const one of reading.values[number]!) findProbes(slot.probes, one, onHit);
-    }
+    if (slot.probes.count > 0) visitProbes(engine, slot, number);
   }
+}
+
+/** What a hit of a probe leads to, as one function for the life of the engine. */
+export function onHitOf(engine: Engine): OnHit {
+  return (place) => visit(engine, place);
 }
 
 const NONE: readonly string[] = Object.freeze([]);
 
+/** Most events match few rules: these are sorted in place. */
+function sortMatched({ now, rules }: Engine): void {
+  const { matched, matchedCount } = now;
+  for (let i = 1; i < matchedCount; i++) {
+    const rule = matched[i]!;
+    const { order } = rules[rule]!;
+    let at = i;
+    for (; at > 0 && rules[matched[at - 1]!]!.order > order; at--) matched[at] = matched[at - 1]!;
+    matched[at] = rule;
+  }
+}
+
+const FEW = 64;
+
+function namesOf(engine: Engine): readonly string[] {
+  const { now, rules } = engine;
+  if (now.matchedCount > FEW) {
+    const numbers = [...now.matched.subarray(0, now.matchedCount)];
+    return numbers.sort((a, b) => rules[a]!.order - rules[b]!.order).map((rule) => rules[rule]!.name);
+  }
+  sortMatched(engine);
+  const names: string[] = [];
+  for (let i = 0; i < now.matchedCount; i++) names.push(rules[now.matched[i]!]!.name);
+  return names;
+}
+
 /** The names of the rules that the reading matches, in the order they came. */
 export function judge(engine: Engine): readonly string[] {
-  const { now, rules } = engine;
   nextEpoch(engine);
   numberValues(engine);
   visitPlaces(engine);
   forget(engine);
-  const { matched } = now;
-  if (matched.length === 0) return NONE;
-  if (matched.length > 1) matched.sort((a, b) => rules[a]!.order - rules[b]!.order);
-  return matched.map((rule) => rules[rule]!.name);
+  return engine.now.matchedCount === 0 ? NONE : namesOf(engine);
 }

@@ -22,8 +22,10 @@ const MAX_SAFE_TEXT = 15;
 export function comparableNumber(text: string): number | undefined {
   const value = Number(text);
   if (text.length <= MAX_SAFE_TEXT && !/[eE]/.test(text)) return value + 0;
+  const short = String(value);
+  if (short === text) return value + 0;
   if (!Number.isFinite(value)) return undefined;
   const [digits, exponent] = decimalOf(text);
-  const [shortDigits, shortExponent] = decimalOf(String(value));
+  const [shortDigits, shortExponent] = decimalOf(short);
   return digits === shortDigits && exponent === shortExponent ? value + 0 : undefined;
 }

@@ -72,6 +72,8 @@ interface Blocks {
 
 export interface Probes {
   readonly filed: Map<string, Filed>;
+  /** Of tests that are filed. */
+  count: number;
   prefixes: TextIndex | undefined;
   suffixes: TextIndex | undefined;
   foldedPrefixes: TextIndex | undefined;
@@ -87,6 +89,7 @@ export interface Probes {
 export function createProbes(): Probes {
   return {
     filed: new Map(),
+    count: 0,
     prefixes: undefined,
     suffixes: undefined,
     foldedPrefixes: undefined,
@@ -187,11 +190,13 @@ export function placeOfTest(probes: Probes | undefined, test: Probe): Place | un
 
 export function fileProbe(probes: Probes, test: Probe, place: Place): void {
   probes.filed.set(keyOf(test), { place, remove: fileTest(probes, test, place) });
+  probes.count = probes.filed.size;
 }
 
 export function dropProbe(probes: Probes, test: Probe): void {
   probes.filed.get(keyOf(test))?.remove();
   probes.filed.delete(keyOf(test));
+  probes.count = probes.filed.size;
 }
 
 function ask(bucket: readonly TextEntry[] | undefined, value: string, onHit: OnHit): void {

@@ -3,221 +3,221 @@
 
 import { isUtf8 } from 'node:buffer';
 import { RouterError } from '../errors.ts';
-import { afterValue } from '../wire/json-scan.ts';
+import { afterValue as afterTrusted } from '../wire/json-scan.ts';
 import { type FieldNode, type Lookup, lookupOf } from './fields.ts';
 import { comparableNumber } from './number-text.ts';
+import { readValue } from './read-value.ts';
 import { clear, enterArray, enterMember, leaveArray, put, type Reading } from './reading.ts';
 import type { Value } from './scalar-test.ts';
-import * as scan from './scan-json.ts';
 import {
-  ANY_HIGH_BYTES,
   afterColon,
+  afterItem,
   afterNumber,
+  afterOpen,
   afterSpace,
   afterString,
+  afterValue,
+  afterWord,
   BROKEN,
-  COMMA,
+  CLOSE_LIST,
+  CLOSE_OBJECT,
   ESCAPED,
   HIGH_BYTES,
+  load,
+  MAX_TEXT,
+  OPEN_LIST,
+  OPEN_OBJECT,
   QUOTE,
   saw,
+  TOO_DEEP,
+  text,
 } from './scan-json.ts';
 
-/** One text on its way into a reading. */
-interface Text {
+/** One text on its way into a reading. Its bytes are also in `text`, at the same offsets. */
+interface Source {
   readonly bytes: Buffer;
   readonly reading: Reading;
   /** Whether a JSON parser has accepted the bytes already. */
   readonly trusted: boolean;
+  /** How many names are still to be seen before reading may stop; below zero when it may not. */
+  left: number;
 }
 
-const OPEN_LIST = 0x5b;
-const CLOSE_LIST = 0x5d;
-const OPEN_OBJECT = 0x7b;
+/** The answer of a step after which nothing is left to read. */
+const DONE = -3;
 
 const POWERS = Array.from({ length: 16 }, (_, i) => 10 ** i);
 // Digits that always survive the trip through a double, so that the number is comparable (number-text.ts).
 const SAFE_DIGITS = 15;
 
-function slowNumber(bytes: Buffer, start: number, end: number): Value {
-  const text = bytes.toString('latin1', start, end);
-  return comparableNumber(text) ?? { text };
+function longNumber(bytes: Buffer, start: number, end: number): Value {
+  const digits = bytes.toString('latin1', start, end);
+  return comparableNumber(digits) ?? { text: digits };
 }
 
 /** Integers and decimals of up to 15 digits: one exact division, correctly rounded, as both sides are exact. */
 function numberAt(bytes: Buffer, start: number, end: number): Value {
-  const negative = bytes[start] === 0x2d;
+  const negative = text[start] === 0x2d;
   let at = negative ? start + 1 : start;
-  if (end - at > SAFE_DIGITS + 1) return slowNumber(bytes, start, end);
+  if (end - at > SAFE_DIGITS) return longNumber(bytes, start, end);
   let mantissa = 0;
   let point = -1;
   for (; at < end; at++) {
-    const code = bytes[at]!;
+    const code = text[at]!;
     if (code === 0x2e) point = at;
-    else if (code > 0x39) return slowNumber(bytes, start, end);
+    else if (code > 0x39 || code < 0x30) return longNumber(bytes, start, end);
     else mantissa = mantissa * 10 + (code - 0x30);
   }
-  if (point === -1 && end - start > SAFE_DIGITS) return slowNumber(bytes, start, end);
   const value = point === -1 ? mantissa : mantissa / POWERS[end - point - 1]!;
   return negative ? 0 - value : value;
 }
 
-/** The string between the quotes; `saw` still tells of it. */
+/** The string between the quotes. */
 function stringAt(bytes: Buffer, start: number, end: number): string {
-  if (saw[ESCAPED] !== 0) return JSON.parse(bytes.toString('utf8', start - 1, end + 1)) as string;
-  return saw[HIGH_BYTES] !== 0 ? bytes.toString('utf8', start, end) : bytes.toString('latin1', start, end);
+  if (saw[ESCAPED] !== 0) {
+    // Of this string or of an earlier one; either way the parser is right.
+    saw[ESCAPED] = 0;
+    return JSON.parse(bytes.toString('utf8', start - 1, end + 1)) as string;
+  }
+  return bytes.toString(saw[HIGH_BYTES] === 0 ? 'latin1' : 'utf8', start, end);
 }
 
-function childNamed(lookup: Lookup, bytes: Buffer, start: number, end: number): FieldNode | undefined {
-  if (saw[ESCAPED] !== 0) return lookup.byName.get(stringAt(bytes, start, end));
+function childNamed({ byName, byLength }: Lookup, bytes: Buffer, start: number, end: number): FieldNode | undefined {
+  if (saw[ESCAPED] !== 0) return byName.get(stringAt(bytes, start, end));
   const length = end - start;
-  if (length >= lookup.byLength.length) return undefined;
-  const same = lookup.byLength[length];
+  if (length >= byLength.length) return undefined;
+  const same = byLength[length];
   if (same === undefined) return undefined;
-  if (same === null) return lookup.byName.get(stringAt(bytes, start, end));
+  if (same === null) return byName.get(stringAt(bytes, start, end));
   next: for (let i = 0; i < same.length; i++) {
     const { bytes: name, node } = same[i]!;
-    for (let k = length - 1; k >= 0; k--) if (name[k] !== bytes[start + k]) continue next;
+    for (let k = length - 1; k >= 0; k--) if (name[k] !== text[start + k]) continue next;
     return node;
   }
   return undefined;
 }
 
-function readString(text: Text, node: FieldNode, open: number, member: number): number {
-  const end = afterString(text.bytes, open + 1);
-  if (end > 0 && node.slot !== -1) put(text.reading, node.slot, stringAt(text.bytes, open + 1, end - 1), member);
-  return end;
+function skip({ bytes, trusted }: Source, at: number): number {
+  const end = afterValue(at, 0);
+  return end === TOO_DEEP && trusted ? afterTrusted(bytes, at) : end;
 }
 
-function readNumber(text: Text, node: FieldNode, start: number, member: number): number {
-  const end = afterNumber(text.bytes, start);
-  if (end > 0 && node.slot !== -1) put(text.reading, node.slot, numberAt(text.bytes, start, end), member);
-  return end;
-}
-
-function readWord(text: Text, node: FieldNode, start: number, member: number): number {
-  const end = scan.afterWord(text.bytes, start);
-  if (end > 0 && node.slot !== -1) {
-    const first = text.bytes[start];
-    put(text.reading, node.slot, first === 0x6e ? null : first === 0x74, member);
-  }
-  return end;
-}
-
-function skip(text: Text, at: number): number {
-  return text.trusted ? afterValue(text.bytes, at) : scan.afterAny(text.bytes, at, 0);
-}
-
-function readObject(text: Text, node: FieldNode, open: number, member: number): number {
-  const { bytes } = text;
+function readObject(source: Source, node: FieldNode, open: number, member: number): number {
   const lookup = lookupOf(node);
-  let next = afterSpace(bytes, open + 1);
-  if (bytes[next] === 0x7d) return next + 1;
-  for (;;) {
-    if (bytes[next] !== QUOTE) return BROKEN;
-    const name = next + 1;
-    next = afterString(bytes, name);
-    if (next < 0) return next;
-    const child = childNamed(lookup, bytes, name, next - 1);
-    next = afterColon(bytes, next);
-    if (next < 0) return next;
-    next = child === undefined ? skip(text, next) : readAt(text, child, next, member);
-    if (next < 0) return next;
-    if (bytes[next] !== COMMA) next = afterSpace(bytes, next);
-    if (bytes[next] === 0x7d) return next + 1;
-    if (bytes[next] !== COMMA) return BROKEN;
-    next = afterSpace(bytes, next + 1);
+  let at = afterOpen(open);
+  while (text[at] !== CLOSE_OBJECT) {
+    if (text[at] !== QUOTE) return BROKEN;
+    const name = at + 1;
+    at = afterString(name);
+    if (at < 0) return at;
+    const child = childNamed(lookup, source.bytes, name, at - 1);
+    at = afterColon(at);
+    if (at < 0) return at;
+    if (child === undefined) at = skip(source, at);
+    else {
+      // Below arrays names come again with each element, so they are not counted.
+      if (member === 0) source.left--;
+      at = readAt(source, child, at, member);
+      if (source.left === 0) return DONE;
+    }
+    if (at < 0) return at;
+    at = afterItem(at, CLOSE_OBJECT);
+    if (at < 0) return at;
   }
-}
-
-/** From behind a value in a list: at the next value, or at the bracket that ends the list. */
-function afterItem(bytes: Buffer, from: number): number {
-  const at = bytes[from] === COMMA ? from : afterSpace(bytes, from);
-  if (bytes[at] === CLOSE_LIST) return at;
-  if (bytes[at] !== COMMA) return BROKEN;
-  const next = afterSpace(bytes, at + 1);
-  return bytes[next] === CLOSE_LIST ? BROKEN : next;
+  return at + 1;
 }
 
 /** Lists directly in lists are held on a list of their own, not on the stack: their depth is the event's alone. */
-function readArray(text: Text, node: FieldNode, open: number, member: number): number {
-  const { bytes, reading } = text;
+function readArray(source: Source, node: FieldNode, open: number, member: number): number {
+  const { reading } = source;
   const outer: number[] = [];
   let array = enterArray(reading);
   let within = member;
-  let next = afterSpace(bytes, open + 1);
+  let at = afterOpen(open);
   for (;;) {
-    const code = bytes[next];
+    const code = text[at];
     if (code === CLOSE_LIST) {
       leaveArray(reading, array);
-      next++;
-      if (outer.length === 0) return next;
+      at++;
+      if (outer.length === 0) return at;
       array = outer.pop()!;
       within = outer.pop()!;
     } else if (code === OPEN_LIST) {
       outer.push(within, array);
       within = enterMember(reading, array, within);
       array = enterArray(reading);
-      next = afterSpace(bytes, next + 1);
+      at = afterOpen(at);
       continue;
-    } else next = readAt(text, node, next, code === OPEN_OBJECT ? enterMember(reading, array, within) : within);
-    if (next >= 0) next = afterItem(bytes, next);
-    if (next < 0) return next;
+    } else at = readAt(source, node, at, code === OPEN_OBJECT ? enterMember(reading, array, within) : within);
+    if (at >= 0) at = afterItem(at, CLOSE_LIST);
+    if (at < 0) return at;
   }
+}
+
+function readScalar({ bytes, reading }: Source, slot: number, at: number, member: number): number {
+  const code = text[at]!;
+  if (code === QUOTE) {
+    const end = afterString(at + 1);
+    if (end > 0) put(reading, slot, stringAt(bytes, at + 1, end - 1), member);
+    return end;
+  }
+  if (code <= 0x39) {
+    const end = afterNumber(at);
+    if (end > 0) put(reading, slot, numberAt(bytes, at, end), member);
+    return end;
+  }
+  const end = afterWord(at);
+  if (end > 0) put(reading, slot, code === 0x6e ? null : code === 0x74, member);
+  return end;
 }
 
 /**
  * Reads the value at `at` into the slots of `node` and below; answers the offset behind it, or a negative number.
  * Recursion is as deep as the paths that rules name.
  */
-function readAt(text: Text, node: FieldNode, at: number, member: number): number {
-  switch (text.bytes[at]) {
-    case QUOTE:
-      return readString(text, node, at, member);
-    case OPEN_OBJECT:
-      return node.children.size === 0 ? skip(text, at) : readObject(text, node, at, member);
-    case OPEN_LIST:
-      return readArray(text, node, at, member);
-    case 0x74:
-    case 0x66:
-    case 0x6e:
-      return readWord(text, node, at, member);
-    default:
-      return readNumber(text, node, at, member);
-  }
+function readAt(source: Source, node: FieldNode, at: number, member: number): number {
+  const code = text[at];
+  if (code === OPEN_OBJECT) return node.children.size === 0 ? skip(source, at) : readObject(source, node, at, member);
+  if (code === OPEN_LIST) return readArray(source, node, at, member);
+  return node.slot === -1 ? skip(source, at) : readScalar(source, node.slot, at, member);
 }
 
-/** The error of a text that was refused, worded by the native parser; undefined when the parser takes it. */
-function faultOf(bytes: Buffer): RouterError | undefined {
+/** The value that the native parser makes of a text; throws NOT_JSON in its words. */
+function parsed(bytes: Buffer): unknown {
   try {
-    JSON.parse(bytes.toString('utf8'));
-    return undefined;
+    return JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
-    return new RouterError('NOT_JSON', `this is not JSON: ${(cause as Error).message}`, { cause });
+    throw new RouterError('NOT_JSON', `this is not JSON: ${(cause as Error).message}`, { cause });
   }
 }
 
-/** Whether the scanner judges the text sound; throws NOT_JSON where the parser agrees that it is not. */
-function isSound(bytes: Buffer, end: number): boolean {
-  if (end >= 0 && afterSpace(bytes, end) === bytes.length) return true;
-  const fault = faultOf(bytes);
-  if (fault !== undefined) throw fault;
-  return false;
+/** What is known of a text before it is read. */
+export interface Trust {
+  /** A JSON parser has accepted the bytes: nothing is judged. */
+  readonly trusted: boolean;
+  /** No name repeats: reading stops when every name that rules use was seen. */
+  readonly unique: boolean;
 }
 
 /**
- * Reads a JSON text below `node`. Throws NOT_JSON or NOT_UTF8 for what a parser would refuse, unless `trusted`: then the
- * bytes must be what a parser has accepted. When it throws, the reading holds what was read so far and must be cleared.
+ * Reads a JSON text below `node`. Throws NOT_JSON or NOT_UTF8 for what a parser would refuse, unless it is trusted. When
+ * it throws, the reading holds what was read so far and must be cleared. Over MAX_TEXT bytes numbers are doubles and of
+ * repeated names the last counts.
  */
-export function readText(reading: Reading, node: FieldNode, { bytes, trusted }: Omit<Text, 'reading'>): void {
-  saw[ANY_HIGH_BYTES] = 0;
-  const start = afterSpace(bytes, 0);
-  const end = readAt({ bytes, reading, trusted }, node, start, 0);
-  if (trusted) return;
-  // Too deep to be judged here, so the parser did: from the start, without judging.
-  if (!isSound(bytes, end)) {
-    clear(reading);
-    readAt({ bytes, reading, trusted: true }, node, start, 0);
+export function readText(reading: Reading, node: FieldNode, bytes: Buffer, { trusted, unique }: Trust): void {
+  if (bytes.length > MAX_TEXT) {
+    readValue(reading, node, parsed(bytes), 0);
+    return;
   }
-  if (saw[ANY_HIGH_BYTES] !== 0 && !isUtf8(bytes)) throw new RouterError('NOT_UTF8', 'this JSON is not UTF-8');
+  load(bytes);
+  const start = afterSpace(0);
+  const end = readAt({ bytes, reading, trusted, left: unique ? node.below : -1 }, node, start, 0);
+  if (trusted) return;
+  if (end < 0 || afterSpace(end) !== bytes.length) {
+    // Broken, or too deep to be judged here: the parser says which, and what it accepts is read as trusted.
+    parsed(bytes);
+    clear(reading);
+    readAt({ bytes, reading, trusted: true, left: -1 }, node, start, 0);
+  }
+  if (saw[HIGH_BYTES] !== 0 && !isUtf8(bytes)) throw new RouterError('NOT_UTF8', 'this JSON is not UTF-8');
 }

@@ -6,6 +6,7 @@ import { RouterError } from '../../router/errors.ts';
 import { createMatcher } from '../../router/matcher.ts';
 import type { Pattern } from '../../router/pattern.ts';
 import { readPatternText } from '../../router/pattern-text.ts';
+import { type JsonTree, readJsonTree } from '../../router/wire/json-tree.ts';
 import { type Below, randomEvent, randomPattern } from '../harness/patterns.ts';
 import { seededRandom } from '../harness/random.ts';
 import { referenceMatches } from '../harness/reference-matcher.ts';
@@ -15,6 +16,20 @@ const seed = Math.floor(Math.random() * 2 ** 31);
 function belowOf(start: number): Below {
   const random = seededRandom(start);
   return (n) => Math.floor(random() * n);
+}
+
+/** Whether a path, written as one name or as several, stands twice outside of arrays: then text is not to be trusted. */
+function repeatsPath(event: string): boolean {
+  const seen = new Set<string>();
+  const visit = (tree: JsonTree, path: string): boolean =>
+    tree.kind === 'object' &&
+    tree.members.some(([name, member]) => {
+      const here = `${path}${name}`;
+      const again = seen.has(here);
+      seen.add(here);
+      return again || visit(member, `${here}.`);
+    });
+  return visit(readJsonTree(event), '');
 }
 
 interface Known {
@@ -53,8 +68,7 @@ test('matcher: many rules that come and go match as each alone does', () => {
         `seed ${seed}: ${event} against ${[...rules].map(([name, { text }]) => `${name} ${text}`).join('\n')}`;
       const text = Buffer.from(event);
       if (matcher.matchText(text).join() !== alone.join()) assert.deepEqual(matcher.matchText(text), alone, says());
-      if (matcher.matchTrusted(text).join() !== alone.join())
-        assert.deepEqual(matcher.matchTrusted(text), alone, says());
+      if (!repeatsPath(event)) assert.deepEqual(matcher.matchTrusted(text), alone, says());
       assert.equal(matcher.size, rules.size);
     }
   }

@@ -1,4 +1,4 @@
-// The language, held against event-ruler: 6,352 cases by the reference and by the engine, as text and as trusted text.
+// The language, held against event-ruler: 6,352 cases by the reference and by the engine.
 // Where a case has `rec`, either verdict is right (test/fixtures/pattern-vectors/README.md).
 
 import assert from 'node:assert/strict';
@@ -47,10 +47,7 @@ function verdictOf({ p, e }: Vector, judge: Judge): string {
 function engine(pattern: Pattern, event: string): boolean {
   const matcher = createMatcher();
   matcher.add('it', pattern);
-  const text = Buffer.from(event);
-  const judged = matcher.matchText(text);
-  assert.deepEqual(matcher.matchTrusted(text), judged);
-  return judged.length > 0;
+  return matcher.matchText(Buffer.from(event)).length > 0;
 }
 
 const judges: Readonly<Record<string, Judge>> = { engine, reference: referenceMatches };
