@@ -1,10 +1,11 @@
 // Makes a document's rules ready to deliver: patterns compiled, targets opened, each target behind its own slots.
 
+import { compileCondition, indexRules } from '../router/condition.ts';
 import type { Kind, Options } from '../router/config.ts';
 import type { ActiveRule } from '../router/consume.ts';
 import type { RouterDocument } from '../router/document.ts';
 import { RouterError } from '../router/errors.ts';
-import { compilePattern } from '../router/matcher.ts';
+import type { CloudEvent } from '../router/event.ts';
 import type { Rule } from '../router/rule.ts';
 import { createSlots, type SlotLimits, type Slots } from './slots.ts';
 import type { Target, TargetParts } from './targets/target.ts';
@@ -23,6 +24,8 @@ const BUSY_MS = 5_000;
 
 export interface OpenRules {
   readonly rules: ReadonlyMap<string, ActiveRule>;
+  /** The names of the rules that take an event, in document order: all rules at once, by index. */
+  readonly match: (event: CloudEvent) => readonly string[];
   /** Labels of targets, by rule, for people. */
   readonly labels: ReadonlyMap<string, string>;
   close(): Promise<void>;
@@ -41,7 +44,7 @@ function activate(rule: Rule, target: Target, parts: Pick<TargetParts, 'now'>): 
     hash: rule.hash,
     ordered: rule.order === 'key',
     retry: rule.retry,
-    matches: compilePattern(rule.when),
+    matches: compileCondition(rule.when),
     async deliver(delivery, signal) {
       const got = slots.take();
       if (got !== true && !(got !== false && (await untilAbort(got, signal, slots)))) return busy;
@@ -93,6 +96,7 @@ export async function openRules(
   return {
     rules,
     labels,
+    match: indexRules(document.rules),
     close: async () => {
       await Promise.all(targets.map((target) => target.close()));
     },

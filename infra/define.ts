@@ -6,24 +6,57 @@ export type Scalar = string | number | boolean | null;
 type Bounds = readonly ['=' | '<' | '<=' | '>' | '>=', number] | readonly ['>' | '>=', number, '<' | '<=', number];
 type OneOrMany<T> = T | readonly T[];
 
+type IgnoreCase = { readonly 'equals-ignore-case': string };
+
+/** One alternative of a list: a value, or an object of one operator. What each means: docs/rules.md. */
 export type Test =
   | Scalar
-  | { readonly prefix: string }
-  | { readonly suffix: string }
+  | { readonly prefix: string | IgnoreCase }
+  | { readonly suffix: string | IgnoreCase }
+  | IgnoreCase
+  /** A star is any text, also none; '\\*' is a star itself. */
+  | { readonly wildcard: string }
   | { readonly numeric: Bounds }
+  /** An address block, such as '10.0.0.0/24'. */
+  | { readonly cidr: string }
   | { readonly exists: boolean }
   | {
       readonly 'anything-but':
         | OneOrMany<string>
         | OneOrMany<number>
         | { readonly prefix: OneOrMany<string> }
-        | { readonly suffix: OneOrMany<string> };
+        | { readonly suffix: OneOrMany<string> }
+        | { readonly 'equals-ignore-case': OneOrMany<string> }
+        | { readonly wildcard: OneOrMany<string> };
     };
 
 /** An EventBridge event pattern over the CloudEvent's JSON form. */
 export interface PatternInput {
   readonly $or?: readonly PatternInput[];
   readonly [field: string]: PatternInput | readonly Test[] | readonly PatternInput[] | undefined;
+}
+
+/** A CloudEvent in JSON form; extension attributes stand beside the others. */
+export interface EventInput {
+  readonly specversion: '1.0';
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject?: string;
+  readonly time?: string;
+  readonly datacontenttype?: string;
+  readonly dataschema?: string;
+  readonly data?: unknown;
+  /** Bytes in base64, in place of data. */
+  readonly data_base64?: string;
+  readonly [extension: string]: unknown;
+}
+
+/** Given this event, these rules match and no others. */
+export interface RuleTestInput {
+  readonly name: string;
+  readonly event: EventInput;
+  readonly rules: readonly string[];
 }
 
 export interface KafkaInput {
@@ -77,7 +110,8 @@ export type TargetInput =
 
 export interface RuleInput {
   readonly name: string;
-  readonly when: PatternInput;
+  /** A pattern, or a CESQL expression over the attributes. */
+  readonly when: PatternInput | string;
   readonly to: TargetInput;
   readonly retry?: { readonly attempts?: number; readonly firstMs?: number; readonly maxMs?: number };
   readonly order?: 'key';
@@ -87,8 +121,15 @@ export interface RouterInput {
   readonly bus?: BusInput;
   readonly sources?: Readonly<Record<string, SourceInput>>;
   readonly rules?: readonly RuleInput[];
+  /** Run by `busway test`; larger ones stand in a file beside this one, such as router.rules.test.ts. */
+  readonly tests?: readonly RuleTestInput[];
 }
 
 export function defineRouter(document: RouterInput): RouterInput {
   return document;
+}
+
+/** The typed way to write the default export of a `*.rules.test.ts` file. */
+export function defineRuleTests(tests: readonly RuleTestInput[]): readonly RuleTestInput[] {
+  return tests;
 }

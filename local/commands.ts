@@ -30,9 +30,19 @@ const list: readonly Known[] = [
     load: async () => (await import('./commands/match.ts')).match,
   },
   {
+    name: 'explain',
+    says: 'why an event does not match a rule',
+    load: async () => (await import('./commands/explain.ts')).explain,
+  },
+  {
     name: 'normalize',
     says: 'turn a request body into CloudEvents',
     load: async () => (await import('./commands/normalize.ts')).normalize,
+  },
+  {
+    name: 'test',
+    says: 'lint the rules and run their tests',
+    load: async () => (await import('./commands/test.ts')).test,
   },
   { name: 'tail', says: 'show events on the bus', load: async () => (await import('./commands/tail.ts')).tail },
   {

@@ -113,6 +113,7 @@ export async function startRuntime(parts: RuntimeParts): Promise<Runtime> {
   );
   const consumer: Consumer = createConsumer({
     rules: () => open.rules,
+    match: (event) => open.match(event),
     failures,
     now,
     random,

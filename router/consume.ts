@@ -74,6 +74,8 @@ export interface Report {
 export interface ConsumeParts {
   /** The rules in force; read at each call, so that a changed document is taken over while running. */
   readonly rules: () => ReadonlyMap<string, ActiveRule>;
+  /** The names of the rules in force that take an event, in document order. Never throws. */
+  readonly match: (event: CloudEvent) => readonly string[];
   readonly failures: FailureLog;
   readonly now: () => number;
   readonly random: () => number;
@@ -146,8 +148,7 @@ export function createConsumer(parts: ConsumeParts): Consumer {
 
   return {
     match(event) {
-      const taken: string[] = [];
-      for (const rule of rules().values()) if (rule.matches(event)) taken.push(rule.name);
+      const taken = parts.match(event);
       quietly(() => parts.onMatch?.(event, taken));
       return taken;
     },

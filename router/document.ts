@@ -1,8 +1,10 @@
 // Checks a router document against the kinds it is given. One validator for .ts and .json: a document is data.
 // Every mistake is reported at once, each with its path and the nearest known name.
 
+import { parseCesql } from './cesql/parse.ts';
+import type { Condition } from './condition.ts';
 import { checkOptions, isObject, type Kind, type Options, type Problem, show, unknownName } from './config.ts';
-import { RouterError } from './errors.ts';
+import { RouterError, toRouterError } from './errors.ts';
 import { parsePattern } from './read-pattern.ts';
 import { defaultRetry } from './retry.ts';
 import { hashOf, type Rule } from './rule.ts';
@@ -157,7 +159,7 @@ function readRule(item: unknown, path: string, known: { kinds: Kinds; problems: 
           RULE_NAME.test(name) ? undefined : `must be 1-64 letters, digits, '.', '_' or '-', found ${show(name)}`,
         says: 'the name of the rule',
       },
-      when: { type: 'json', required: true, says: 'the pattern' },
+      when: { type: 'json', required: true, says: 'the pattern, or a CESQL expression' },
       to: { type: 'json', required: true, says: 'the target, such as { "log": {} }' },
       retry: { type: 'object', fields: retryOptions, says: 'how often and how fast to retry' },
       order: { type: 'string', values: ['key'], says: "'key': events of one partitionkey one after the other" },
@@ -165,12 +167,22 @@ function readRule(item: unknown, path: string, known: { kinds: Kinds; problems: 
     path,
     problems,
   );
-  const when = options['when'] === undefined ? undefined : parsePattern(options['when'], `${path}.when`, problems);
+  const when = options['when'] === undefined ? undefined : readCondition(options['when'], `${path}.when`, problems);
   const to = options['to'] === undefined ? undefined : readTarget(options['to'], `${path}.to`, { kinds, problems });
   if (problems.length > before || when === undefined || to === undefined) return undefined;
   const retry = (options['retry'] ?? defaultRetry) as Rule['retry'];
   const order = options['order'] as Rule['order'];
   return { name: options['name'] as string, when, to, retry, order, hash: hashOf(item) };
+}
+
+function readCondition(input: unknown, path: string, problems: Problem[]): Condition | undefined {
+  if (typeof input !== 'string') return parsePattern(input, path, problems);
+  try {
+    return { kind: 'cesql', text: input, expression: parseCesql(input) };
+  } catch (thrown) {
+    problems.push({ path, says: toRouterError(thrown).message });
+    return undefined;
+  }
 }
 
 function readTarget(

@@ -2,6 +2,8 @@
 // wants there, what the event has, and what was likely meant. Pure, bounded and total: no rule or event makes it throw.
 // Judges as matching does; test/router/explain.test.ts holds the two together.
 
+import type { Condition } from './condition.ts';
+import { judgeCesql } from './explain/cesql.ts';
 import { alternativesOf, holdsAlone, type Wanted } from './explain/clause.ts';
 import { conflictIn, type Satisfied } from './explain/conflict.ts';
 import { type Hint, likelier } from './explain/hint.ts';
@@ -49,8 +51,8 @@ const MAX_HINTS = 200;
 const CONFLICT_LACKS = 0.25;
 // What is left for the texts where the search took all.
 const TEXT_STEPS = 5_000;
-// Where the budget ended the search for elements that fit together.
-const GAVE_UP = 'there are more combinations of list elements than are tried here, so the rule may match after all';
+// Where the budget ended the search.
+const GAVE_UP = 'lists hold more combinations than are tried here, so the rule may match after all';
 
 interface Attempt {
   readonly clauses: readonly Wanted[];
@@ -83,15 +85,14 @@ function lackOf(judgement: Judgement, { clauses, failing }: Attempt): number {
   return lacks.reduce((sum, lack) => sum + lack, 0) / clauses.length;
 }
 
-/** An absence that holds in the element that the other clauses need, but is judged before them: over all elements. */
-function absenceHint(view: EventView, { clauses, failing }: Attempt): Hint | undefined {
-  if (!failing.every(({ absence }) => absence)) return undefined;
+const ABSENCE_FIRST =
+  'absent in the element that fits, but an absence is judged before fields whose names sort after it: over all elements';
+
+/** Whether absences fail only because they are judged before the clauses that choose an element. */
+function isJudgedTooEarly(view: EventView, { clauses, failing }: Attempt): boolean {
+  if (!failing.every(({ absence }) => absence)) return false;
   const later = [...clauses.filter(({ absence }) => !absence), ...clauses.filter(({ absence }) => absence)];
-  if (holdTogether(view, later) !== 'yes') return undefined;
-  return {
-    says: 'absent in the element that fits, but an absence is judged before fields whose names sort after it: over all elements',
-    closeness: 0.6,
-  };
+  return holdTogether(view, later) === 'yes';
 }
 
 function conflictClause(view: EventView, { clauses, together }: Attempt): FailedClause {
@@ -104,12 +105,13 @@ function conflictClause(view: EventView, { clauses, together }: Attempt): Failed
 
 function failedClause(judgement: Judgement, attempt: Attempt, clause: Wanted): FailedClause {
   const { view } = judgement;
-  const near = absenceHint(view, attempt) ?? hintOf(judgement, clause);
+  const why = isJudgedTooEarly(view, attempt) ? ABSENCE_FIRST : hintOf(judgement, clause)?.says;
+  const near = attempt.together === 'unknown' ? GAVE_UP : why;
   return {
     path: clause.path,
     wants: wantsText(clause.leaf),
     has: hasText(view, clause.path, fieldAt(view, clause.path)),
-    ...(near === undefined ? {} : { near: near.says }),
+    ...(near === undefined ? {} : { near }),
   };
 }
 
@@ -118,7 +120,8 @@ function attemptOf(view: EventView, clauses: readonly Wanted[]): Attempt | 'matc
   // An absence that fails over the whole event can hold in the element that other clauses choose.
   const hopeless = failing.some(({ absence }) => !absence);
   const together = hopeless ? 'no' : holdTogether(view, clauses);
-  return together === 'yes' ? 'match' : { clauses, failing, together };
+  if (together === 'yes') return 'match';
+  return { clauses, failing, together: view.budget.left > 0 ? together : 'unknown' };
 }
 
 /** The attempts at each alternative, or 'match' as soon as one matches. */
@@ -133,7 +136,11 @@ function attemptsAt(view: EventView, alternatives: readonly (readonly Wanted[])[
 }
 
 /** As explain, on a view that several rules may share. */
-export function judge(pattern: Pattern, view: EventView): Judged {
+export function judge(when: Condition, view: EventView): Judged {
+  return when.kind === 'cesql' ? judgeCesql(when, view.event) : judgePattern(when, view);
+}
+
+function judgePattern(pattern: Pattern, view: EventView): Judged {
   const alternatives = alternativesOf(pattern);
   // All verdicts first: hints take their steps from what is left.
   const attempts = attemptsAt(view, alternatives);
@@ -157,9 +164,9 @@ export function judge(pattern: Pattern, view: EventView): Judged {
   return { explanation, score: 1 - least };
 }
 
-/** Whether a pattern matches an event, an object whose members are attributes and `data`; and if not, why. */
-export function explain(pattern: Pattern, event: JsonTree): Explanation {
-  return judge(pattern, viewOf(event)).explanation;
+/** Whether a condition takes an event, an object of attributes and `data`; and if not, why. */
+export function explain(when: Condition, event: JsonTree): Explanation {
+  return judge(when, viewOf(event)).explanation;
 }
 
 const MAX_ALSO = 3;

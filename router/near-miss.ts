@@ -1,15 +1,15 @@
 // Which rules an event nearly matched, the nearest first. For a person who asks why nothing happened, so it looks at every
 // rule; deterministic, and bounded as a whole.
 
+import type { Condition } from './condition.ts';
 import { MAX_STEPS, viewOf } from './explain/view.ts';
 import { type Explanation, judge } from './explain.ts';
-import type { Pattern } from './pattern.ts';
 import type { JsonTree } from './wire/json-tree.ts';
 
-/** What a rule must have to be explained. A condition that is no pattern gets its own branch in `nearMisses`. */
+/** What a rule must have to be explained. */
 export interface Explainable {
   readonly name: string;
-  readonly when: Pattern;
+  readonly when: Condition;
 }
 
 export interface NearMiss {
@@ -19,8 +19,10 @@ export interface NearMiss {
   readonly explanation: Explanation;
 }
 
-// A few seconds of work for all rules together; 10,000 rules on one webhook event take a part of it.
+// A few seconds of work for all rules together; 10,000 rules of four fields on one webhook event take a fifth of it.
 const MAX_ALL_STEPS = 10 * MAX_STEPS;
+// What each rule gets when that is gone: enough for events without long lists.
+const LEAST_STEPS = 2_000;
 
 /** Rules that do not match, the nearest first and the earlier of equals first; at most `limit`, all unless told. */
 export function nearMisses(
@@ -31,7 +33,7 @@ export function nearMisses(
   const view = viewOf(event);
   let left = MAX_ALL_STEPS;
   const misses = rules.flatMap(({ name, when }) => {
-    const given = Math.min(MAX_STEPS, Math.max(left, 0));
+    const given = Math.min(MAX_STEPS, Math.max(left, LEAST_STEPS));
     view.budget.left = given;
     const { explanation, score } = judge(when, view);
     left -= Math.max(given - view.budget.left, 0);

@@ -1,13 +1,13 @@
 // A checked rule as data, and its hash: the version that a failure record names.
 
 import { createHash } from 'node:crypto';
+import type { Condition } from './condition.ts';
 import { isObject, type Options } from './config.ts';
-import type { Pattern } from './pattern.ts';
 import type { RetryPolicy } from './retry.ts';
 
 export interface Rule {
   readonly name: string;
-  readonly when: Pattern;
+  readonly when: Condition;
   readonly to: { readonly kind: string; readonly options: Options };
   readonly retry: RetryPolicy;
   readonly order: 'key' | undefined;

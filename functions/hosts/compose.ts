@@ -156,6 +156,13 @@ export async function composeDeliver(env: Env, parts: ComposeParts = fromRegistr
   }
   log.started(document);
   const rules = (): ReadonlyMap<string, ActiveRule> => open.rules;
-  const consumer = createConsumer({ rules, failures, now: Date.now, random: Math.random, onReport: log.delivery });
+  const consumer = createConsumer({
+    rules,
+    match: open.match,
+    failures,
+    now: Date.now,
+    random: Math.random,
+    onReport: log.delivery,
+  });
   return { adapter, consumer, rules, close };
 }

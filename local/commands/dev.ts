@@ -4,6 +4,8 @@ import { serveNode } from '../../functions/hosts/node.ts';
 import { openSource, secretVariable } from '../../functions/open-sources.ts';
 import { sources as sourceKinds } from '../../functions/sources/registry.ts';
 import { RouterError } from '../../router/errors.ts';
+import { findingText } from '../../router/lint/finding.ts';
+import { lintRules } from '../../router/lint/rules.ts';
 import { createAdmin } from '../admin.ts';
 import { type Args, type Command, type Io, shared } from '../command.ts';
 import { ownDataFolder } from '../data-folder.ts';
@@ -63,6 +65,13 @@ async function reload(runtime: Runtime, opened: Opened, args: Args, io: Io): Pro
   }
 }
 
+/** Notes are left to `busway test`: they may well be meant, and would be told at each start. */
+function warn({ loaded }: Opened, url: string, io: Io): void {
+  const { rules, sources } = loaded.document;
+  const findings = lintRules(rules, { sources, port: Number(new URL(url).port) });
+  for (const finding of findings) if (finding.level !== 'note') io.err(findingText(finding));
+}
+
 async function run(args: Args, io: Io): Promise<number> {
   const port = args.integer('port', { default: DEFAULT_PORT, min: 0, max: 65_535 });
   const maxBody = args.integer('max-body', { default: MIB, min: 1, max: 64 * MIB });
@@ -84,6 +93,7 @@ async function run(args: Args, io: Io): Promise<number> {
     io.out(
       `${rules.length} ${rules.length === 1 ? 'rule' : 'rules'} on the ${runtime.adapter.name} bus, state in ${opened.dataDir}`,
     );
+    warn(opened, host.url, io);
     io.out(await hint(opened, args));
     io.out(`listening on ${host.url}`);
     // One after the other, so that the newest is the last to come into force.

@@ -1,5 +1,5 @@
-// busway quickstart: a router in a temporary folder that sends itself signed GitHub events, a forged one and a repeated
-// one, prints what became of each, and leaves nothing behind.
+// busway quickstart: a router in a temporary folder that sends itself signed GitHub events, a forged one, a repeated one
+// and one that a rule nearly takes, prints what became of each, and leaves nothing behind.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -9,9 +9,13 @@ import { join } from 'node:path';
 import { serveNode } from '../../functions/hosts/node.ts';
 import { openSource } from '../../functions/open-sources.ts';
 import { sources as sourceKinds } from '../../functions/sources/registry.ts';
-import type { Simulated } from '../../functions/sources/source.ts';
+import type { Simulated, Source } from '../../functions/sources/source.ts';
 import { checkDocument } from '../../router/document.ts';
 import { RouterError } from '../../router/errors.ts';
+import { eventTree } from '../../router/explain/event-tree.ts';
+import { explanationText } from '../../router/explain.ts';
+import { nearMisses } from '../../router/near-miss.ts';
+import type { Rule } from '../../router/rule.ts';
 import type { Args, Command, Io } from '../command.ts';
 import { kinds } from '../document-file.ts';
 import { createPrinter } from '../print.ts';
@@ -31,6 +35,15 @@ function documentFor(receiver: string): unknown {
       {
         name: 'opened-pull-requests',
         when: { type: ['com.github.pull_request.opened'] },
+        to: { http: { url: receiver } },
+      },
+      {
+        name: 'new-issues',
+        // A slip that is easily made: GitHub writes this name in small letters.
+        when: {
+          type: ['com.github.issues.opened'],
+          data: { repository: { full_name: ['Harbor-Works/Lighthouse'] } },
+        },
         to: { http: { url: receiver } },
       },
     ],
@@ -95,17 +108,29 @@ async function show(dir: string, receiver: Awaited<ReturnType<typeof startReceiv
   labelOf = runtime.labelOf;
   const host = await serveNode(runtime.webhook, { port: 0, maxBody: 1024 * 1024 });
   try {
-    await tellStory(`${host.url}/webhooks/github`, { secret, receiver, io });
+    await tellStory(`${host.url}/webhooks/github`, { secret, receiver, rules: document.rules, io });
   } finally {
     await host.close();
     await runtime.stop();
   }
 }
 
-async function tellStory(
-  url: string,
-  { secret, receiver, io }: { secret: string; receiver: { count: () => number }; io: Io },
-): Promise<void> {
+/** Why no rule took the event of a request: the rule that came nearest, as `busway explain` tells it. */
+function explainRequest(github: Source, { headers, body }: Simulated, rules: readonly Rule[]): readonly string[] {
+  const request = { method: 'POST', path: '/webhooks/github', query: '', headers, body };
+  const events = github.normalize(request).flatMap((item) => (item.kind === 'event' ? [item.event] : []));
+  const misses = events.flatMap((event) => nearMisses(rules, eventTree(event), { limit: 1 }));
+  return misses.flatMap(({ rule, explanation }) => explanationText(rule, explanation).split('\n'));
+}
+
+interface Story {
+  readonly secret: string;
+  readonly receiver: { readonly count: () => number };
+  readonly rules: readonly Rule[];
+  readonly io: Io;
+}
+
+async function tellStory(url: string, { secret, receiver, rules, io }: Story): Promise<void> {
   const github = await openSource({ name: 'github', kind: 'github', options: {} }, sourceKinds);
   const make = (sample: string, seed: string): Simulated => github.simulate(sample, seed, secret, new Date(io.now()));
   const push = make('push', 'quickstart-1');
@@ -123,7 +148,11 @@ async function tellStory(
   io.out(`   answer: ${await post(url, push)}`);
   io.out('5. a star, which no rule asks for: stored, delivered to nobody, and said so');
   io.out(`   answer: ${await post(url, make('star.created', 'quickstart-3'))}`);
+  io.out('6. a new issue, which a rule nearly takes: delivered to nobody, and `busway explain` says why');
+  const issue = make('issues.opened', 'quickstart-4');
+  io.out(`   answer: ${await post(url, issue)}`);
   await new Promise((resolve) => setTimeout(resolve, 100));
+  for (const line of explainRequest(github, issue, rules)) io.out(`   ${line}`);
   if (receiver.count() !== 2)
     throw new RouterError('INTERNAL', `quickstart: the target got ${receiver.count()} events, not 2`);
   io.out(`the target got ${receiver.count()} CloudEvents; the folder is gone again`);

@@ -10,6 +10,7 @@ import { type CloudEvent, jsonData } from '../../router/event.ts';
 import type { FailureLog, FailureRecord } from '../../router/failure.ts';
 import { compilePattern } from '../../router/matcher.ts';
 import { parsePattern } from '../../router/read-pattern.ts';
+import { askEach } from '../harness/events.ts';
 
 const idle = new AbortController().signal;
 
@@ -65,7 +66,13 @@ function openScene(answers: Readonly<Record<string, (id: string) => Verdict | Pr
       },
     ]),
   );
-  const consumer = createConsumer({ rules: () => rules, failures, now: Date.now, random: () => 0 });
+  const consumer = createConsumer({
+    rules: () => rules,
+    match: (event) => askEach(rules, event),
+    failures,
+    now: Date.now,
+    random: () => 0,
+  });
   const handler = createDeliver({ consumer, rules: () => rules });
   const deliver = (records: readonly Decoded[], attemptsOf: (handle: string) => number = () => 0) =>
     handler(records, attemptsOf, idle);

@@ -238,3 +238,11 @@ export function sameEvent(a: CloudEvent, b: CloudEvent): boolean {
 export function saysJson({ attributes }: CloudEvent): boolean {
   return attributes.datacontenttype !== undefined && isJsonMediaType(attributes.datacontenttype);
 }
+
+/** The rules that take an event, each asked alone: what an index of them must answer too. */
+export function askEach(
+  rules: ReadonlyMap<string, { matches(event: CloudEvent): boolean }>,
+  event: CloudEvent,
+): readonly string[] {
+  return [...rules].filter(([, rule]) => rule.matches(event)).map(([name]) => name);
+}

@@ -1,7 +1,7 @@
 // The command line as a user runs it: help, wrong use, and what a machine reads. Runs the commands as child processes.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -134,10 +134,15 @@ test('cli: quickstart shows each step and leaves nothing behind', async (t) => {
   const { code, out, err } = await runCli(['quickstart'], { cwd: work, env: { TMPDIR: temp } });
 
   assert.deepEqual([code, err], [0, ''], out);
-  for (const step of [/^1\. /m, /^2\. /m, /^3\. a forged/m, /^4\. /m, /^5\. /m]) assert.match(out, step);
+  for (const step of [/^1\. /m, /^2\. /m, /^3\. a forged/m, /^4\. /m, /^5\. /m, /^6\. .*nearly/m])
+    assert.match(out, step);
   assert.match(out, /answer: 202 \{"accepted":\["/);
   assert.match(out, /answer: 401 .*SIGNATURE_INVALID/);
   assert.match(out, /the target got 2 CloudEvents/);
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, explained] = /says why, and what was likely meant:\n\n```\n([\s\S]*?)```/.exec(readme) ?? [];
+  const shown = out.replaceAll(/^ {3}/gm, '');
+  assert.ok(explained !== undefined && shown.includes(explained), `the README shows what quickstart explains:\n${out}`);
   assert.deepEqual(readdirSync(work), []);
   assert.deepEqual(readdirSync(temp), ['work']);
 });

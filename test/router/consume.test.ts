@@ -7,6 +7,7 @@ import { createConsumer } from '../../router/consume.ts';
 import type { ErrorCode } from '../../router/errors.ts';
 import type { CloudEvent } from '../../router/event.ts';
 import { type FailureLog, type FailureRecord, failureId } from '../../router/failure.ts';
+import { askEach } from '../harness/events.ts';
 
 const idle = new AbortController().signal;
 const event: CloudEvent = { attributes: { specversion: '1.0', id: '1', source: '/c', type: 't' } };
@@ -37,7 +38,15 @@ function openScene(answer: () => Verdict | Promise<Verdict>, more: Partial<Consu
   };
   const rules = new Map([['r', rule]]);
   const onReport = (report: Report) => void reports.push(report);
-  const consumer = createConsumer({ rules: () => rules, failures, now: () => NOW, random: () => 0, onReport, ...more });
+  const consumer = createConsumer({
+    rules: () => rules,
+    match: (event) => askEach(rules, event),
+    failures,
+    now: () => NOW,
+    random: () => 0,
+    onReport,
+    ...more,
+  });
   return {
     consumer,
     written,
@@ -182,7 +191,10 @@ test('consume: rules are read at each call, in document order', () => {
     },
   ];
   let rules = new Map([rule('b'), rule('a')]);
-  const { consumer } = openScene(() => ({ kind: 'ack' }), { rules: () => rules });
+  const { consumer } = openScene(() => ({ kind: 'ack' }), {
+    rules: () => rules,
+    match: (asked) => askEach(rules, asked),
+  });
   assert.deepEqual([consumer.match(event), consumer.ordered('b'), consumer.ordered('x')], [['b', 'a'], true, false]);
 
   rules = new Map([rule('c')]);

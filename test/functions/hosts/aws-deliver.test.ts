@@ -7,6 +7,7 @@ import { decodeQueueBody, type RuleOfQueue, readQueueBatch, readQueues } from '.
 import { type ActiveRule, createConsumer, type Delivery, type Verdict } from '../../../router/consume.ts';
 import { RouterError } from '../../../router/errors.ts';
 import type { FailureRecord } from '../../../router/failure.ts';
+import { askEach } from '../../harness/events.ts';
 import { kafkaEvent, queueEvent, sample } from './aws-events.ts';
 
 type Target = (delivery: Delivery, signal: AbortSignal) => Verdict | Promise<Verdict>;
@@ -52,7 +53,13 @@ function scene({ targets, ruleOfQueue, attempts = 3, ordered = false, logDown = 
     failures.push(record);
   };
   const log = { write, list: async function* () {}, remove: async () => {} };
-  const consumer = createConsumer({ rules: () => rules, failures: log, now: Date.now, random: Math.random });
+  const consumer = createConsumer({
+    rules: () => rules,
+    match: (event) => askEach(rules, event),
+    failures: log,
+    now: Date.now,
+    random: Math.random,
+  });
   const queues = ruleOfQueue === undefined ? {} : { ruleOfQueue };
   return {
     deliver: awsDeliver({ consumer, rules: () => rules, decodeKafka: decodeLambda, ...queues }),

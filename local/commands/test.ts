@@ -1,0 +1,71 @@
+// busway test: what is wrong with the rules by their meaning, and whether they take the events they are meant to take.
+// Reads no secret, opens no bus and no target.
+
+import { type Finding, findingText } from '../../router/lint/finding.ts';
+import { lintRules } from '../../router/lint/rules.ts';
+import { failureText, type RuleTestResult, runRuleTests } from '../../router/run-rule-tests.ts';
+import { type Args, type Command, type Io, shared } from '../command.ts';
+import { loadDocument } from '../document-file.ts';
+import { loadRuleTests } from '../rule-test-files.ts';
+
+interface Ran {
+  readonly file: string;
+  readonly result: RuleTestResult;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+function resultText({ file, result }: Ran): string {
+  if (result.ok) return `ok    ${result.name}`;
+  return `FAIL  ${result.name} (${file})\n${failureText(result).replace(/^/gm, '      ')}`;
+}
+
+function summary(findings: readonly Finding[], ran: readonly Ran[]): string {
+  const failed = ran.filter(({ result }) => !result.ok).length;
+  const of = (level: Finding['level']): number => findings.filter((finding) => finding.level === level).length;
+  const lint = `lint: ${counted(of('error'), 'error')}, ${counted(of('warning'), 'warning')}, ${counted(of('note'), 'note')}`;
+  return `${counted(ran.length, 'rule test')}: ${ran.length - failed} passed, ${failed} failed; ${lint}`;
+}
+
+function printForMachines(findings: readonly Finding[], ran: readonly Ran[], io: Io): void {
+  for (const finding of findings) io.out(JSON.stringify({ finding }));
+  for (const { file, result } of ran) {
+    const { name, ok, expected, matched, missing } = result;
+    io.out(JSON.stringify({ test: { name, file, ok, expected, matched, ...(ok ? {} : { missing }) } }));
+  }
+}
+
+function printForPeople(findings: readonly Finding[], ran: readonly Ran[], io: Io): void {
+  for (const finding of findings) io.out(findingText(finding));
+  for (const one of ran) io.out(resultText(one));
+  io.out(summary(findings, ran));
+  if (ran.length > 0) return;
+  io.err(
+    "there are no rule tests yet: write them under 'tests', or in a file beside the document such as router.rules.test.ts",
+  );
+}
+
+async function run(args: Args, io: Io): Promise<number> {
+  const loaded = await loadDocument(args.string('config') ?? 'infra/router.ts', io.cwd);
+  const { rules, sources } = loaded.document;
+  const findings = lintRules(rules, { sources });
+  const files = await loadRuleTests(loaded);
+  const ran = files.flatMap(({ name, tests }) => runRuleTests(tests, rules).map((result) => ({ file: name, result })));
+  const print = args.flag('json') ? printForMachines : printForPeople;
+  print(findings, ran, io);
+  const isGood = ran.every(({ result }) => result.ok) && !findings.some(({ level }) => level === 'error');
+  return isGood ? 0 : 1;
+}
+
+export const test: Command = {
+  name: 'test',
+  usage: 'test [--config FILE] [--json]',
+  says:
+    "Lints the rules by their meaning and runs the rule tests: the document's own `tests` and the *.rules.test.ts files\n" +
+    'beside it. A test that fails says why. Exit code 1 for a failed test or a lint error; warnings and notes pass.',
+  example: 'busway test --config infra/router.ts',
+  options: { config: shared.config, json: shared.json },
+  run,
+};
