@@ -16,7 +16,7 @@ const list: readonly Known[] = [
   },
   {
     name: 'quickstart',
-    says: 'see a routed, a forged and a repeated event in one go',
+    says: 'see a routed, a forged, a repeated and a nearly routed event',
     load: async () => (await import('./commands/quickstart.ts')).quickstart,
   },
   {

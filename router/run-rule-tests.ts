@@ -1,9 +1,6 @@
 // Runs rule tests with the matcher that routes, and explains each rule that was expected and does not match.
 
-import { evaluateCesql } from './cesql/evaluate.ts';
 import { indexRules } from './condition.ts';
-import { show } from './config.ts';
-import type { CloudEvent } from './event.ts';
 import { eventTree } from './explain/event-tree.ts';
 import { explain, explanationText } from './explain.ts';
 import type { Rule } from './rule.ts';
@@ -22,13 +19,6 @@ export interface RuleTestResult {
 
 type TestedRule = Pick<Rule, 'name' | 'when'>;
 
-function whyNot({ name, when }: TestedRule, event: CloudEvent): string {
-  if (when.kind === 'fields') return explanationText(name, explain(when, eventTree(event)));
-  const { error } = evaluateCesql(when.expression, event.attributes);
-  const why = error === undefined ? 'its expression is not true' : `its expression ends in an error: ${error.message}`;
-  return `rule '${name}' does not match: ${why}\n  wants  ${show(when.text)}`;
-}
-
 /** One result for each test, in order. */
 export function runRuleTests(tests: readonly RuleTest[], rules: readonly TestedRule[]): readonly RuleTestResult[] {
   const match = indexRules(rules);
@@ -37,7 +27,7 @@ export function runRuleTests(tests: readonly RuleTest[], rules: readonly TestedR
     const unexpected = matched.filter((rule) => !expected.includes(rule));
     const missing = rules
       .filter((rule) => expected.includes(rule.name) && !matched.includes(rule.name))
-      .map((rule) => ({ rule: rule.name, text: whyNot(rule, event) }));
+      .map(({ name, when }) => ({ rule: name, text: explanationText(name, explain(when, eventTree(event))) }));
     return { name, ok: unexpected.length + missing.length === 0, expected, matched, unexpected, missing };
   });
 }

@@ -210,7 +210,7 @@ function apartInOrder(a: Values, b: Values): boolean {
   if (a.kind === 'but') return a.not.some((out) => isWithin(b, out));
   if (a.kind === 'number') {
     if (b.kind !== 'number') return areStrings(b);
-    return a.high < b.low || (a.high === b.low && true);
+    return a.high < b.low || (a.high === b.low && !(a.withHigh && b.withLow));
   }
   if (a.kind === 'text' && b.kind === 'text') return textsApart(a, b);
   if (a.kind !== 'address') return false;

@@ -11,7 +11,7 @@ import { clear, enterArray, enterMember, leaveArray, put, type Reading } from '.
 import type { Value } from './scalar-test.ts';
 import {
   afterColon,
-  afterItem,
+  afterComma,
   afterNumber,
   afterOpen,
   afterSpace,
@@ -21,6 +21,7 @@ import {
   BROKEN,
   CLOSE_LIST,
   CLOSE_OBJECT,
+  COMMA,
   ESCAPED,
   HIGH_BYTES,
   load,
@@ -105,7 +106,8 @@ function skip({ bytes, trusted }: Source, at: number): number {
 function readObject(source: Source, node: FieldNode, open: number, member: number): number {
   const lookup = lookupOf(node);
   let at = afterOpen(open);
-  while (text[at] !== CLOSE_OBJECT) {
+  if (text[at] === CLOSE_OBJECT) return at + 1;
+  for (;;) {
     if (text[at] !== QUOTE) return BROKEN;
     const name = at + 1;
     at = afterString(name);
@@ -121,10 +123,16 @@ function readObject(source: Source, node: FieldNode, open: number, member: numbe
       if (source.left === 0) return DONE;
     }
     if (at < 0) return at;
-    at = afterItem(at, CLOSE_OBJECT);
-    if (at < 0) return at;
+    at = afterItem(at);
+    if (text[at] === CLOSE_OBJECT) return at + 1;
+    if (text[at] !== COMMA) return BROKEN;
+    at = afterComma(at);
   }
-  return at + 1;
+}
+
+/** From behind a value to what follows it. */
+function afterItem(at: number): number {
+  return text[at]! <= 0x20 ? afterSpace(at) : at;
 }
 
 /** Lists directly in lists are held on a list of their own, not on the stack: their depth is the event's alone. */
@@ -134,23 +142,28 @@ function readArray(source: Source, node: FieldNode, open: number, member: number
   let array = enterArray(reading);
   let within = member;
   let at = afterOpen(open);
+  let isClosed = text[at] === CLOSE_LIST;
   for (;;) {
-    const code = text[at];
-    if (code === CLOSE_LIST) {
+    if (isClosed) {
       leaveArray(reading, array);
       at++;
       if (outer.length === 0) return at;
       array = outer.pop()!;
       within = outer.pop()!;
-    } else if (code === OPEN_LIST) {
+    } else if (text[at] === OPEN_LIST) {
       outer.push(within, array);
       within = enterMember(reading, array, within);
       array = enterArray(reading);
       at = afterOpen(at);
+      isClosed = text[at] === CLOSE_LIST;
       continue;
-    } else at = readAt(source, node, at, code === OPEN_OBJECT ? enterMember(reading, array, within) : within);
-    if (at >= 0) at = afterItem(at, CLOSE_LIST);
+    } else at = readAt(source, node, at, text[at] === OPEN_OBJECT ? enterMember(reading, array, within) : within);
     if (at < 0) return at;
+    at = afterItem(at);
+    isClosed = text[at] === CLOSE_LIST;
+    if (isClosed) continue;
+    if (text[at] !== COMMA) return BROKEN;
+    at = afterComma(at);
   }
 }
 

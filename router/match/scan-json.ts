@@ -150,44 +150,37 @@ export function afterColon(from: number): number {
   return text[at]! <= 0x20 ? afterSpace(at) : at;
 }
 
-/** From behind a value to the next item or member, or to the bracket `close` that ends them. */
-export function afterItem(from: number, close: number): number {
-  let at = from;
-  let code = text[at]!;
-  if (code <= 0x20) {
-    at = afterSpace(at);
-    code = text[at]!;
-  }
-  if (code === close) return at;
-  if (code !== COMMA) return BROKEN;
-  at++;
-  code = text[at]!;
-  if (code <= 0x20) {
-    at = afterSpace(at);
-    code = text[at]!;
-  }
-  return code === close ? BROKEN : at;
-}
-
 /** From the opening bracket to what follows it. */
 export function afterOpen(open: number): number {
   return text[open + 1]! <= 0x20 ? afterSpace(open + 1) : open + 1;
 }
 
+/** From behind a comma to the next member or item; when none follows, whoever reads on finds the text broken. */
+export function afterComma(comma: number): number {
+  return text[comma + 1]! <= 0x20 ? afterSpace(comma + 1) : comma + 1;
+}
+
 function afterList(open: number, depth: number): number {
   let at = afterOpen(open);
-  while (text[at] !== CLOSE_LIST) {
+  if (text[at] === CLOSE_LIST) return at + 1;
+  for (;;) {
     at = afterValue(at, depth + 1);
     if (at < 0) return at;
-    at = afterItem(at, CLOSE_LIST);
-    if (at < 0) return at;
+    let code = text[at]!;
+    if (code <= 0x20) {
+      at = afterSpace(at);
+      code = text[at]!;
+    }
+    if (code === CLOSE_LIST) return at + 1;
+    if (code !== COMMA) return BROKEN;
+    at = afterComma(at);
   }
-  return at + 1;
 }
 
 function afterObject(open: number, depth: number): number {
   let at = afterOpen(open);
-  while (text[at] !== CLOSE_OBJECT) {
+  if (text[at] === CLOSE_OBJECT) return at + 1;
+  for (;;) {
     if (text[at] !== QUOTE) return BROKEN;
     at = afterString(at + 1);
     if (at < 0) return at;
@@ -195,8 +188,13 @@ function afterObject(open: number, depth: number): number {
     if (at < 0) return at;
     at = afterValue(at, depth + 1);
     if (at < 0) return at;
-    at = afterItem(at, CLOSE_OBJECT);
-    if (at < 0) return at;
+    let code = text[at]!;
+    if (code <= 0x20) {
+      at = afterSpace(at);
+      code = text[at]!;
+    }
+    if (code === CLOSE_OBJECT) return at + 1;
+    if (code !== COMMA) return BROKEN;
+    at = afterComma(at);
   }
-  return at + 1;
 }

@@ -163,7 +163,8 @@ const length: FileRule = ({ path, text }) => {
   return lines <= MAX_LINES ? [] : [{ path, line: lines, says: `has ${lines} lines, at most ${MAX_LINES}; split it` }];
 };
 
-const isDocument = (path: string): boolean => path === 'infra/router.ts' || path.endsWith('.rules.test.ts') || areaOf(path) === 'examples';
+const isDocument = (path: string): boolean =>
+  path === 'infra/router.ts' || path.endsWith('.rules.test.ts') || areaOf(path) === 'examples';
 
 /** A regular expression from anything but one literal text. */
 const COMPUTED_REGEXP = /\bRegExp\s*\((?!\s*(?:'[^']*'|"[^"]*"|`[^`$]*`)\s*[,)])/g;
