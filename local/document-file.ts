@@ -9,7 +9,8 @@ import { sources } from '../functions/sources/registry.ts';
 import { targets } from '../functions/targets/registry.ts';
 import { unknownName } from '../router/config.ts';
 import { checkDocument, type RouterDocument } from '../router/document.ts';
-import { RouterError } from '../router/errors.ts';
+import { readDocumentText } from '../router/document-text.ts';
+import { RouterError, toRouterError } from '../router/errors.ts';
 
 export const kinds = { buses, sources, targets };
 
@@ -32,10 +33,9 @@ function versionOf({ mtimeMs, size }: Stats): string {
 async function readJson(file: string): Promise<unknown> {
   const text = await readFile(file, 'utf8');
   try {
-    return JSON.parse(text);
+    return readDocumentText(text);
   } catch (cause) {
-    const says = cause instanceof Error ? cause.message : 'not JSON';
-    throw new RouterError('DOCUMENT_INVALID', `${file}: ${says}`, { cause });
+    throw new RouterError('DOCUMENT_INVALID', `${file}: ${toRouterError(cause).message}`, { cause });
   }
 }
 

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Condition } from './condition.ts';
 import { isObject, type Options } from './config.ts';
 import type { RetryPolicy } from './retry.ts';
+import { isRawNumber } from './wire/json-tree.ts';
 
 export interface Rule {
   readonly name: string;
@@ -18,7 +19,7 @@ export interface Rule {
 /** JSON with object keys sorted: equal documents give equal text whatever the order they were written in. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (!isObject(value)) return JSON.stringify(value) ?? 'null';
+  if (!isObject(value) || isRawNumber(value)) return JSON.stringify(value) ?? 'null';
   const members = Object.keys(value)
     .filter((key) => value[key] !== undefined)
     .sort()

@@ -12,6 +12,7 @@ import { type AdapterModule, buses } from '../../adapters/registry.ts';
 import type { Kind } from '../../router/config.ts';
 import { type ActiveRule, type Consumer, createConsumer } from '../../router/consume.ts';
 import { checkDocument, type RouterDocument } from '../../router/document.ts';
+import { readDocumentText } from '../../router/document-text.ts';
 import { RouterError } from '../../router/errors.ts';
 import { createIngest } from '../../router/ingest.ts';
 import { type WrappedWebhook, wrapWebhook } from '../middleware.ts';
@@ -63,7 +64,7 @@ async function readDocument(env: Env, parts: ComposeParts): Promise<{ document: 
   const file = resolve(given);
   let input: unknown;
   try {
-    input = JSON.parse(await readFile(file, 'utf8'));
+    input = readDocumentText(await readFile(file, 'utf8'));
   } catch (cause) {
     throw new RouterError('CONFIG_INVALID', `BUSWAY_RULES: ${given} cannot be read as JSON`, { cause });
   }
