@@ -2,6 +2,7 @@
 // rules is kept once and counted, so that a rule comes and goes without a look at the others.
 
 import type { Leaf, Scalar, Test } from '../pattern.ts';
+import type { Choice } from './arrays.ts';
 import { createField, type FieldNode, fieldAt, prune } from './fields.ts';
 import { withRoom } from './growing.ts';
 import { ipOf } from './ip.ts';
@@ -82,6 +83,8 @@ export interface Now {
   /** Rules that match, the first `matchedCount` of the list. */
   matched: Int32Array;
   matchedCount: number;
+  /** By want: what array consistency chooses from, made when first asked for. */
+  readonly choices: Map<number, Choice>;
   /** Where probes lead; set once. */
   onHit: OnHit;
 }
@@ -119,6 +122,7 @@ export function createEngine(): Engine {
       numbers: [],
       matched: room(),
       matchedCount: 0,
+      choices: new Map(),
       onHit: () => {},
     },
   };

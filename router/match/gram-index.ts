@@ -18,11 +18,18 @@ function gramAt(text: string, at: number, units: number): number {
   return hash;
 }
 
+interface Bucket {
+  readonly entries: TextEntry[];
+  /** The last look-up that asked it: a value repeats pieces, and each answer costs a look at all of the value. */
+  asked: number;
+}
+
 interface Grams {
   readonly units: number;
   readonly counts: Uint32Array;
-  readonly buckets: Map<number, TextEntry[]>;
+  readonly buckets: Map<number, Bucket>;
   readonly gramOf: Map<TextEntry, number>;
+  lookUps: number;
 }
 
 function leastUsed({ units, buckets }: Grams, text: string): number {
@@ -30,20 +37,24 @@ function leastUsed({ units, buckets }: Grams, text: string): number {
   let bestSize = Number.POSITIVE_INFINITY;
   for (let at = 0; at + units <= text.length; at++) {
     const gram = gramAt(text, at, units);
-    const size = buckets.get(gram)?.length ?? 0;
+    const size = buckets.get(gram)?.entries.length ?? 0;
     if (size < bestSize) [best, bestSize] = [gram, size];
   }
   return best;
 }
 
-function findIn({ units, counts, buckets }: Grams, value: string, onHit: OnHit): void {
+function findIn(grams: Grams, value: string, onHit: OnHit): void {
+  const { units, counts, buckets } = grams;
+  const lookUp = ++grams.lookUps;
   for (let at = 0; at + units <= value.length; at++) {
     const gram = gramAt(value, at, units);
     if (counts[gram & (TABLE - 1)] === 0) continue;
     const bucket = buckets.get(gram);
-    if (bucket === undefined) continue;
-    for (let i = 0; i < bucket.length; i++) {
-      const entry = bucket[i]!;
+    if (bucket === undefined || bucket.asked === lookUp) continue;
+    bucket.asked = lookUp;
+    const { entries } = bucket;
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i]!;
       if (entry.matches(value)) onHit(entry.place);
     }
   }
@@ -54,7 +65,7 @@ export function createGramIndex(): GramIndex {
   const byUnits: (Grams | undefined)[] = [];
   const gramsFor = (text: string): Grams => {
     const units = Math.min(MOST_UNITS, text.length);
-    byUnits[units] ??= { units, counts: new Uint32Array(TABLE), buckets: new Map(), gramOf: new Map() };
+    byUnits[units] ??= { units, counts: new Uint32Array(TABLE), buckets: new Map(), gramOf: new Map(), lookUps: 0 };
     return byUnits[units];
   };
   return {
@@ -62,8 +73,8 @@ export function createGramIndex(): GramIndex {
       const grams = gramsFor(entry.text);
       const gram = leastUsed(grams, entry.text);
       const bucket = grams.buckets.get(gram);
-      if (bucket === undefined) grams.buckets.set(gram, [entry]);
-      else bucket.push(entry);
+      if (bucket === undefined) grams.buckets.set(gram, { entries: [entry], asked: 0 });
+      else bucket.entries.push(entry);
       grams.gramOf.set(entry, gram);
       grams.counts[gram & (TABLE - 1)]!++;
     },
@@ -71,9 +82,9 @@ export function createGramIndex(): GramIndex {
       const grams = gramsFor(entry.text);
       const gram = grams.gramOf.get(entry);
       if (gram === undefined) return;
-      const left = grams.buckets.get(gram)?.filter((other) => other !== entry) ?? [];
+      const left = grams.buckets.get(gram)?.entries.filter((other) => other !== entry) ?? [];
       if (left.length === 0) grams.buckets.delete(gram);
-      else grams.buckets.set(gram, left);
+      else grams.buckets.set(gram, { entries: left, asked: 0 });
       grams.gramOf.delete(entry);
       grams.counts[gram & (TABLE - 1)]!--;
     },

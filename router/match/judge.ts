@@ -27,6 +27,7 @@ function nextEpoch({ now }: Engine): void {
   }
   now.epoch++;
   now.matchedCount = 0;
+  if (now.choices.size > 0) now.choices.clear();
 }
 
 function numberOf(slot: Slot, value: Value): number {
@@ -90,6 +91,16 @@ function leafState(engine: Engine, number: number): number {
 }
 
 function choiceOf(engine: Engine, slot: number, want: number): Choice {
+  const { choices } = engine.now;
+  let choice = choices.get(want);
+  if (choice === undefined) {
+    choice = findChoice(engine, slot, want);
+    choices.set(want, choice);
+  }
+  return choice;
+}
+
+function findChoice(engine: Engine, slot: number, want: number): Choice {
   const { now, reading } = engine;
   const members = membersOf(reading, slot);
   if (want > 0) {
