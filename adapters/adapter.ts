@@ -1,6 +1,7 @@
 // The contract between the router and one kind of bus. test/contract/adapter.ts holds every law stated here.
 // Implement it as a plain object returned by open(options); bus.ts adds batching, splitting, retries and deadlines.
 
+import type { Condition } from '../router/condition.ts';
 import type { Consumer, Delivery } from '../router/consume.ts';
 import type { ErrorCode } from '../router/errors.ts';
 import type { CloudEvent } from '../router/event.ts';
@@ -59,11 +60,17 @@ export interface TailOptions {
   readonly since?: number;
 }
 
-/** What a pattern becomes on a bus. Law: match ⇒ native passes; native ∧ residual ⇔ match. */
+/** What a condition becomes on a bus. Law: match ⇒ native passes; native ∧ residual ⇔ match. */
 export interface Split<Native> {
+  /** exact: native alone decides. wider: native lets through more than matches. none: nothing is filtered natively. */
+  readonly kind: 'exact' | 'wider' | 'none';
+  /** Null when none. */
   readonly native: Native | null;
-  /** What is left to check in the handler; null when native is exact. */
-  readonly residual: unknown;
+  /** What is left to check in the handler: the whole condition, or null when native is exact. */
+  readonly residual: Condition | null;
+  /** Where it is not exact: which clause, and what to write for it to be. */
+  readonly why?: string;
+  readonly fix?: string;
 }
 
 export interface Adapter<Native = unknown> {
@@ -87,7 +94,7 @@ export interface Adapter<Native = unknown> {
   tail?(options: TailOptions, signal: AbortSignal): AsyncIterable<CloudEvent>;
   /** Where failure records live, for buses that keep them. */
   readonly failures?: FailureLog;
-  compile(pattern: unknown): Split<Native>;
+  compile(when: Condition): Split<Native>;
   /** Idempotent. Publish after close answers CLOSED. */
   close(): Promise<void>;
 }

@@ -140,7 +140,7 @@ export function openEmbedded(parts: Pick<AdapterParts, 'dataDir' | 'now' | 'read
     },
     tail: (options, signal) => tail(store, options, AbortSignal.any([signal, stop.signal])),
     failures: failureLog(store),
-    compile: (pattern) => ({ native: null, residual: pattern }),
+    compile: (when) => ({ kind: 'none', native: null, residual: when }),
     async close() {
       closed = true;
       stop.abort();

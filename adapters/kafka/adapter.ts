@@ -283,7 +283,7 @@ export async function open(given: Options, parts: AdapterParts): Promise<Adapter
       return untilDone(tail(connection, topic, tailOptions, either), either);
     },
     failures: createFailureLog({ connection, topic: options.failuresTopic, sender: failureSender }),
-    compile: (pattern) => ({ native: null, residual: pattern }),
+    compile: (when) => ({ kind: 'none', native: null, residual: when }),
     async close() {
       closing.abort(new RouterError('CLOSED', 'kafka: the bus is closed'));
       closed ??= Promise.all([sender.close(), failureSender.close()]);

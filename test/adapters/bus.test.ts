@@ -57,7 +57,7 @@ function openScene(
       return (await answer(batch, signal, calls.length - 1)) as readonly PublishResult[];
     },
     decode: () => [],
-    compile: (residual) => ({ native: null, residual }),
+    compile: (residual) => ({ kind: 'none', native: null, residual }),
     async close() {
       scene.closed++;
     },

@@ -6,10 +6,11 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import type { Adapter } from '../../adapters/adapter.ts';
 import { busDefaults, createBus } from '../../adapters/bus.ts';
+import { compileCondition } from '../../router/condition.ts';
 import type { Problem } from '../../router/config.ts';
 import { type ErrorCode, errorTable, RouterError } from '../../router/errors.ts';
 import { type CloudEvent, jsonData } from '../../router/event.ts';
-import { compilePattern } from '../../router/matcher.ts';
+import type { Pattern } from '../../router/pattern.ts';
 import { parsePattern } from '../../router/read-pattern.ts';
 import { sameEvent } from '../harness/events.ts';
 import { hostilePayloads, hostileShapes, poisons } from './adapter-cases.ts';
@@ -228,11 +229,11 @@ const smallEvent: fc.Arbitrary<CloudEvent> = fc
     ...(data === undefined ? {} : { data: jsonData(Buffer.from(JSON.stringify(data))) }),
   }));
 
-function matcherOf(raw: unknown): (event: CloudEvent) => boolean {
+function readPattern(raw: unknown): Pattern {
   const problems: Problem[] = [];
   const parsed = parsePattern(raw, 'when', problems);
   assert.ok(parsed !== undefined, inspect(problems));
-  return compilePattern(parsed);
+  return parsed;
 }
 
 const compile: Law = (parts) =>
@@ -240,9 +241,12 @@ const compile: Law = (parts) =>
     let matched = 0;
     fc.assert(
       fc.property(pattern, fc.array(smallEvent, { minLength: 20, maxLength: 20 }), (raw, events) => {
-        const { native, residual } = adapter.compile(raw);
-        const matches = matcherOf(raw);
-        const left = residual === null ? () => true : matcherOf(residual);
+        const when = readPattern(raw);
+        const { kind, native, residual } = adapter.compile(when);
+        assert.equal(native === null, kind === 'none');
+        assert.equal(residual === null, kind === 'exact');
+        const matches = compileCondition(when);
+        const left = residual === null ? () => true : compileCondition(residual);
         if (native !== null) assert.ok(parts.harness.nativePasses !== undefined, 'the harness needs nativePasses()');
         for (const event of events) {
           const passes = native === null || parts.harness.nativePasses!(native, event);

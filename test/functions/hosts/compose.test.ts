@@ -63,7 +63,7 @@ function scene(t: TestContext, options: SceneOptions = {}): Scene {
       return batch.map(() => ({ ok: true }) as const);
     },
     decode: () => [],
-    compile: (pattern) => ({ native: null, residual: pattern }),
+    compile: (pattern) => ({ kind: 'none', native: null, residual: pattern }),
     close: async () => void closes++,
     ...(options.keepsFailures === false ? {} : { failures: log }),
   };
