@@ -99,6 +99,12 @@ export interface Adapter<Native = unknown> {
   close(): Promise<void>;
 }
 
+/** A rule as its bus needs it: what to filter by natively, what to call its subscription. */
+export interface Routed {
+  readonly name: string;
+  readonly when: Condition;
+}
+
 /** What an adapter's folder exports to the registry, next to its option table. */
 export interface AdapterParts {
   /** Where state may lie; created when missing. */
@@ -106,6 +112,8 @@ export interface AdapterParts {
   readonly now: () => number;
   readonly env: (name: string) => string | undefined;
   readonly onWarning: (text: string) => void;
+  /** The rules in force, read at each use; buses that filter per rule need them to publish marks and to pull. */
+  readonly rules?: () => readonly Routed[];
   /** Tail and failures only, beside a live owner of the data folder. */
   readonly readOnly?: boolean;
 }

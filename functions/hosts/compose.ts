@@ -83,7 +83,7 @@ async function openBus(document: RouterDocument, env: Env, parts: ComposeParts):
   const log = createLog(parts.print, Date.now);
   const module = await parts.buses[kind]!.load();
   const dataDir = join(tmpdir(), 'busway');
-  return module.open(options, { dataDir, env, now: Date.now, onWarning: log.warning });
+  return module.open(options, { dataDir, env, now: Date.now, onWarning: log.warning, rules: () => document.rules });
 }
 
 export interface ComposedWebhook {
