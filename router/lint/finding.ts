@@ -11,6 +11,7 @@ export type FindingKind =
   | 'cycle'
   /** What a bus would refuse, or is not known to take. */
   | 'bus'
+  | 'complexity'
   /** Too many rules to compare each with each. */
   | 'not-compared';
 

@@ -4,6 +4,7 @@
 
 import type { Pattern } from '../pattern.ts';
 import { type Compared, compareRules } from './compare.ts';
+import { complexityOf, lintComplexity } from './complexity.ts';
 import { type Intake, lintCycles } from './cycle.ts';
 import type { JsonSchema } from './field.ts';
 import type { Finding } from './finding.ts';
@@ -24,6 +25,8 @@ export interface LintOptions {
   readonly sources?: Intake['sources'];
   /** The port the router listens on, if it is known. */
   readonly port?: number;
+  /** Most prefixes of wildcards that one value may keep alive in a field; without it, far too many are a note. */
+  readonly maxComplexity?: number;
 }
 
 function patternOf(when: LintRule['when']): Pattern | undefined {
@@ -32,16 +35,18 @@ function patternOf(when: LintRule['when']): Pattern | undefined {
 
 /** Findings in the order of the rules. `sources` and `rules` of a checked document fit. */
 export function lintRules(rules: readonly LintRule[], options: LintOptions = {}): readonly Finding[] {
-  const { data, sources = [], port } = options;
-  const linted = rules.flatMap(({ name, when, to }) => {
+  const { data, sources = [], port, maxComplexity } = options;
+  const patterns = rules.flatMap(({ name, when, to }) => {
     const pattern = patternOf(when);
-    return pattern === undefined ? [] : [{ name, to, ...lintPattern(name, pattern, data) }];
+    return pattern === undefined ? [] : [{ name, to, when: pattern }];
   });
+  const linted = patterns.map(({ name, to, when }) => ({ name, to, ...lintPattern(name, when, data) }));
   const comparable = linted.filter(({ form }) => !neverMatches(form) && !alwaysMatches(form));
   const findings = [
     ...linted.flatMap(({ findings }) => findings),
     ...compareRules(comparable),
     ...lintCycles(linted, { sources, ...(port === undefined ? {} : { port }) }),
+    ...lintComplexity(complexityOf(patterns), maxComplexity),
   ];
   const order = new Map(rules.map(({ name }, i) => [name, i]));
   return findings.sort((a, b) => order.get(a.rule)! - order.get(b.rule)!);

@@ -34,6 +34,49 @@ export function foldedStart(wanted: string, found: string): number {
   return end < 0 ? -1 : end;
 }
 
+/** Tests of strings against one wanted text in any letter case. */
+export interface FoldTest {
+  equals(found: string): boolean;
+  begins(found: string): boolean;
+  ends(found: string): boolean;
+}
+
+/** The lower and upper case codes of each unit, or undefined when one of them is several units. */
+function codesOf(wanted: string): { readonly lower: Uint16Array; readonly upper: Uint16Array } | undefined {
+  const units = wanted.split('');
+  const lower = units.map((unit) => unit.toLowerCase());
+  const upper = units.map((unit) => unit.toUpperCase());
+  if ([...lower, ...upper].some((text) => text.length !== 1)) return undefined;
+  const codes = (texts: readonly string[]): Uint16Array => Uint16Array.from(texts, (text) => text.charCodeAt(0));
+  return { lower: codes(lower), upper: codes(upper) };
+}
+
+/** As foldedEnd and foldedStart, with the forms of the wanted text worked out once. */
+export function foldTest(wanted: string): FoldTest {
+  const codes = codesOf(wanted);
+  if (codes === undefined) {
+    return {
+      equals: (found) => foldedEnd(wanted, found, 0) === found.length,
+      begins: (found) => foldedEnd(wanted, found, 0) !== -1,
+      ends: (found) => foldedStart(wanted, found) !== -1,
+    };
+  }
+  const { lower, upper } = codes;
+  const { length } = lower;
+  const fits = (found: string, from: number): boolean => {
+    for (let i = 0; i < length; i++) {
+      const code = found.charCodeAt(from + i);
+      if (code !== lower[i] && code !== upper[i]) return false;
+    }
+    return true;
+  };
+  return {
+    equals: (found) => found.length === length && fits(found, 0),
+    begins: (found) => found.length >= length && fits(found, 0),
+    ends: (found) => found.length >= length && fits(found, found.length - length),
+  };
+}
+
 const ASCII = /^[\x00-\x7f]*$/;
 
 /**

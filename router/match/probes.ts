@@ -74,6 +74,8 @@ export interface Probes {
   readonly filed: Map<string, Filed>;
   /** Of tests that are filed. */
   count: number;
+  /** The tests on strings, while they are so few that asking each costs less than a look into the indexes. */
+  texts: TextEntry[];
   prefixes: TextIndex | undefined;
   suffixes: TextIndex | undefined;
   foldedPrefixes: TextIndex | undefined;
@@ -90,6 +92,7 @@ export function createProbes(): Probes {
   return {
     filed: new Map(),
     count: 0,
+    texts: [],
     prefixes: undefined,
     suffixes: undefined,
     foldedPrefixes: undefined,
@@ -165,6 +168,15 @@ function fileTest(probes: Probes, test: Probe, place: Place): () => void {
     return () => ranges.remove(entry);
   }
   const entry = { text: test.value, matches, place };
+  probes.texts.push(entry);
+  const unfile = fileText(probes, test, entry);
+  return () => {
+    probes.texts = probes.texts.filter((other) => other !== entry);
+    unfile();
+  };
+}
+
+function fileText(probes: Probes, test: Exclude<Probe, { op: 'numeric' }>, entry: TextEntry): () => void {
   switch (test.op) {
     case 'prefix':
       if (!test.ignoreCase) return fileIn(textsOf(probes, 'prefixes'), entry);
@@ -199,6 +211,8 @@ export function dropProbe(probes: Probes, test: Probe): void {
   probes.count = probes.filed.size;
 }
 
+const FEW_TEXTS = 8;
+
 function ask(bucket: readonly TextEntry[] | undefined, value: string, onHit: OnHit): void {
   if (bucket === undefined) return;
   for (let i = 0; i < bucket.length; i++) {
@@ -222,6 +236,10 @@ export function findProbes(probes: Probes, value: Value, onHit: OnHit): void {
     return;
   }
   if (typeof value !== 'string') return;
+  if (probes.texts.length <= FEW_TEXTS) {
+    ask(probes.texts, value, onHit);
+    return;
+  }
   const { prefixes, suffixes, grams, folded, foldedPrefixes, foldedSuffixes, blocks } = probes;
   prefixes?.find(value, value, onHit);
   suffixes?.find(value, value, onHit);

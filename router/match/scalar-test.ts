@@ -2,7 +2,7 @@
 // number that no double carries.
 
 import type { Bound, Scalar, Test } from '../pattern.ts';
-import { foldedEnd, foldedStart } from './fold.ts';
+import { foldTest } from './fold.ts';
 import { cidrOf, ipOf } from './ip.ts';
 import { wildcardOf, wildcardTest } from './wildcard.ts';
 
@@ -54,10 +54,11 @@ function cidrTest(text: string): (value: Value) => boolean {
 }
 
 function endTest({ op, value: wanted, ignoreCase }: Extract<Test, { op: 'prefix' | 'suffix' }>) {
-  if (op === 'prefix') {
-    return ofStrings(ignoreCase ? (value) => foldedEnd(wanted, value, 0) !== -1 : (value) => value.startsWith(wanted));
+  if (ignoreCase) {
+    const { begins, ends } = foldTest(wanted);
+    return ofStrings(op === 'prefix' ? begins : ends);
   }
-  return ofStrings(ignoreCase ? (value) => foldedStart(wanted, value) !== -1 : (value) => value.endsWith(wanted));
+  return ofStrings(op === 'prefix' ? (value) => value.startsWith(wanted) : (value) => value.endsWith(wanted));
 }
 
 function wildcardOn(text: string): (value: Value) => boolean {
@@ -78,7 +79,7 @@ export function scalarTest(test: Test): (value: Value) => boolean {
     case 'suffix':
       return endTest(test);
     case 'equals-ignore-case':
-      return ofStrings((value) => foldedEnd(test.value, value, 0) === value.length);
+      return ofStrings(foldTest(test.value).equals);
     case 'wildcard':
       return wildcardOn(test.value);
     case 'numeric':
@@ -103,6 +104,11 @@ function anythingButTest({ not }: Extract<Test, { op: 'anything-but' }>): (value
         scalarTest(test.op === 'prefix' || test.op === 'suffix' ? { ...test, ignoreCase: false } : (test as Test)),
       );
   }
-  if (others.length === 0) return (value) => !listed.has(value);
-  return (value) => !others.some((matches) => matches(value));
+  const [only] = others;
+  if (only === undefined) return (value) => !listed.has(value);
+  if (others.length === 1) return (value) => !only(value);
+  return (value) => {
+    for (let i = 0; i < others.length; i++) if (others[i]!(value)) return false;
+    return true;
+  };
 }

@@ -17,9 +17,12 @@ import { p1 } from './p1.ts';
 import { p1k } from './p1k.ts';
 import { p4 } from './p4.ts';
 import { p8 } from './p8.ts';
+import { ruleScale } from './rules/scale-bench.ts';
+import { ruleWildcards } from './rules/wildcards-bench.ts';
+import { ruleTypes } from './rules.ts';
 
 /** In the order they run. A new bench is one file and one entry here. */
-const benches: readonly Bench[] = [p4, p1, p8, p1k, e2e, iso];
+const benches: readonly Bench[] = [p4, p1, p8, p1k, e2e, iso, ruleTypes, ruleScale, ruleWildcards];
 
 // A run of all benches ends about then: noisy rows are repeated while that leaves time for what takes its time anyway.
 const BUDGET_MS = 11 * 60_000;
@@ -37,13 +40,15 @@ const options = {
 
 const help = `npm run bench -- [names] [--json] [--rounds N] [--quick] [--no-build] [--profile DIR]
 
-${benches.map(({ name, title }) => `  ${name.padEnd(6)} ${title}`).join('\n')}
+${benches.map(({ name, title }) => `  ${name.padEnd(15)} ${title}`).join('\n')}
 
   --json        one line of JSON a row: {"bench","row","ratio","target","met","rangePct","noisy"?} or {"bench","row","notRun"}
   --rounds N    rounds of each comparison instead of the bench's own number
   --quick       as short as it goes, for tests of the bench itself; writes no docs
   --no-build    peers that are not built already are not run
   --profile DIR a CPU profile of our own server of each bench (its figures are too high then; writes no docs)
+
+A name stands for all benches that begin with it and a dash: rules is rules-types, rules-scale and rules-wildcards.
 
 example: npm run bench -- p1 p4 --json`;
 
@@ -59,6 +64,9 @@ interface Choice {
 function usage(says: string): RouterError {
   return new RouterError('USAGE', `npm run bench: ${says}`);
 }
+
+/** A bench by its name, or by that of its family. */
+const isMeant = (name: string, wanted: string): boolean => name === wanted || name.startsWith(`${wanted}-`);
 
 function choose(argv: readonly string[]): Choice | 'help' {
   const parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: false, tokens: true });
@@ -79,10 +87,14 @@ function choose(argv: readonly string[]): Choice | 'help' {
   if (rounds !== undefined && !/^[1-9]\d?$/.test(String(rounds))) throw usage('--rounds must be a number from 1 to 99');
   if (profile === true || profile === '') throw usage('--profile needs a folder');
   const names = benches.map(({ name }) => name);
-  for (const name of parsed.positionals) if (!names.includes(name)) throw usage(unknownName('bench', name, names));
   const { positionals } = parsed;
+  for (const wanted of positionals) {
+    if (!names.some((name) => isMeant(name, wanted))) throw usage(unknownName('bench', wanted, names));
+  }
   return {
-    chosen: benches.filter(({ name }) => positionals.length === 0 || positionals.includes(name)),
+    chosen: benches.filter(
+      ({ name }) => positionals.length === 0 || positionals.some((wanted) => isMeant(name, wanted)),
+    ),
     json: values.json === true,
     quick: values.quick === true,
     build: values['no-build'] !== true,

@@ -17,7 +17,11 @@ test('test: rules whose tests pass and that lint has nothing against give 0', as
   const { code, out, err } = await run(['test', ...config]);
 
   assert.deepEqual([code, err], [0, '']);
-  assert.equal(out, 'ok    a push\n1 rule test: 1 passed, 0 failed; lint: 0 errors, 0 warnings, 0 notes\n');
+  assert.equal(
+    out,
+    'ok    a push\ncomplexity: 2 rules, 2 alternatives, 2 fields, no wildcards\n' +
+      '1 rule test: 1 passed, 0 failed; lint: 0 errors, 0 warnings, 0 notes\n',
+  );
 });
 
 test('test: a test that fails says what was expected, what matched and why, and gives 1', async (t) => {
@@ -81,14 +85,14 @@ test('test: mistakes in a list are told with file and path', async (t) => {
   assert.match(none.err, /a\.rules\.test\.ts: has no default export; write export default defineRuleTests/);
 });
 
-test('test: --json gives a line for each finding and each test', async (t) => {
+test('test: --json gives a line for each finding and each test, and one for the complexity', async (t) => {
   const { write, run } = cliScene(t);
   const rules = [pushes, { ...main, when: { data: { ref: ['main', 'main'] } } }];
   write('router.json', { rules, tests: [{ name: 'on main', event, rules: ['main', 'pushes'] }] });
 
   const { code, out } = await run(['test', '--json', ...config]);
 
-  const [first, second, ...more] = out
+  const [first, second, third, ...more] = out
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -106,14 +110,44 @@ test('test: --json gives a line for each finding and each test', async (t) => {
     matched: ['pushes'],
   });
   assert.match((missing as { text: string }[])[0]!.text, /rule 'main' does not match/);
+  assert.deepEqual(third, { complexity: { rules: 2, alternatives: 2, fields: 2, wildcards: [] } });
+});
+
+test('test: the complexity of the wildcards is told with its field, and is an error over --max-complexity', async (t) => {
+  const { write, run } = cliScene(t);
+  const branches = [{ type: ['t'] }, { data: { ref: [{ wildcard: '*/b/*' }] } }];
+  write('router.json', {
+    rules: [
+      { ...pushes, when: { data: { ref: [{ wildcard: 'refs/*a' }] } } },
+      { ...main, when: { $or: branches } },
+    ],
+  });
+
+  const [free, within, over] = await Promise.all(
+    [[], ['--max-complexity', '5'], ['--max-complexity=4']].map((option) => run(['test', ...config, ...option])),
+  );
+
+  const told = /^complexity: 2 rules, 3 alternatives, 2 fields, wildcard complexity 5 at data\.ref$/m;
+  for (const { out } of [free!, within!, over!]) assert.match(out, told);
+  assert.deepEqual([free!.code, within!.code, over!.code], [0, 0, 1]);
+  assert.match(
+    over!.out,
+    /^error: rule 'main': when\.\$or\[1\]\.data\.ref has wildcards .* keeps 5 prefixes alive at once, and 4 are allowed: 'main' adds 4, 'pushes' adds 1; /,
+  );
+  assert.match(over!.out, /\n0 rule tests: 0 passed, 0 failed; lint: 1 error, 0 warnings, 0 notes\n$/);
 });
 
 test('test: wrong use gives 2', async (t) => {
   const { run } = cliScene(t);
 
-  const [word, option] = await Promise.all([run(['test', 'infra/router.ts']), run(['test', '--rule', 'x'])]);
+  const [word, option, many] = await Promise.all([
+    run(['test', 'infra/router.ts']),
+    run(['test', '--rule', 'x']),
+    run(['test', '--max-complexity', 'many']),
+  ]);
 
-  assert.deepEqual([word.code, option.code], [2, 2]);
+  assert.deepEqual([word.code, option.code, many.code], [2, 2, 2]);
+  assert.match(many.err, /--max-complexity must be an integer from 0 to \d+, found 'many'/);
 });
 
 test('dev: what lint warns of is said at start, a line each, and notes are not', async (t) => {
