@@ -34,6 +34,8 @@ export interface LeafTest {
   /** Whether absence satisfies it. */
   readonly absence: boolean;
   readonly leaf: Leaf;
+  /** The place of its only test, which knows the leaf by number. */
+  place: Place | undefined;
   uses: number;
 }
 
@@ -214,7 +216,7 @@ function leafTest(slot: number, key: string, leaf: Leaf): LeafTest {
   const [only] = tests;
   const any = tests.length === 1 && only !== undefined ? only : (value: Value) => tests.some((test) => test(value));
   const absence = leaf.anyOf.some((test) => test.op === 'exists' && !test.value);
-  return { slot, key, any, absence, leaf, uses: 0 };
+  return { slot, key, any, absence, leaf, place: undefined, uses: 0 };
 }
 
 export function useLeaf(engine: Engine, slot: number, leaf: Leaf): number {
@@ -240,6 +242,7 @@ export function releaseLeaf(engine: Engine, number: number): void {
   const test = engine.leaves[number]!;
   if (--test.uses > 0) return;
   for (const [map, key] of exactTests(engine, test)) releaseValue(engine, map.get(key)!);
+  if (test.place !== undefined) test.place.leaf = -1;
   engine.leafOf.delete(test.key);
   engine.leaves[number] = undefined;
   engine.freeLeaves.push(number);

@@ -16,17 +16,7 @@ import {
   useValue,
 } from './engine.ts';
 import { commonness, dropProbe, fileProbe, isProbe, type Probe, placeOfTest } from './probes.ts';
-import {
-  type Clause,
-  clausesOf,
-  createPlace,
-  createRow,
-  crowdAt,
-  dropRow,
-  fileRow,
-  type Place,
-  releasePlace,
-} from './rows.ts';
+import { type Clause, clausesOf, createPlace, crowdAt, dropRow, fileRow, type Place, releasePlace } from './rows.ts';
 
 // Costs in rows looked at: presence and absence tell nearly nothing, so they are chosen only when nothing else is there.
 const PRESENCE = 1e6;
@@ -92,10 +82,19 @@ function accessBy(engine: Engine, clause: Clause, others: readonly Clause[]): Ac
     const cost = extra + crowdAt(engine.placeOfValue[want], others.length);
     return { cost, others, under: () => [placeOfNumber(engine, want)] };
   }
-  const ways = engine.leaves[~want]!.leaf.anyOf.map((test) => wayOf(engine, slot, { test, others: others.length }));
+  const leaf = engine.leaves[~want]!;
+  const ways = leaf.leaf.anyOf.map((test) => wayOf(engine, slot, { test, others: others.length }));
   const cost = ways.reduce((sum, way) => sum + way.cost, extra);
   // One way that every event takes is enough.
-  const under = (): readonly Place[] => (cost >= ABSENCE ? [engine.always] : ways.map((way) => way.place()));
+  const under = (): readonly Place[] => {
+    if (cost >= ABSENCE) return [engine.always];
+    const places = ways.map((way) => way.place());
+    if (places.length === 1 && cost < PRESENCE) {
+      leaf.place = places[0]!;
+      leaf.place.leaf = ~want;
+    }
+    return places;
+  };
   return { cost, others, under };
 }
 
@@ -108,9 +107,8 @@ function addSubRule(engine: Engine, rule: number, subRule: SubRule): number {
     if (best === undefined || access.cost < best.cost) best = access;
   }
   // Values first: they are the cheapest to check.
-  const row = createRow(engine.rows, rule, [...values, ...clauses.filter(({ want }) => want < 0)]);
-  fileRow(engine.rows, row, { under: best!.under(), others: best!.others });
-  return row;
+  const ordered = [...values, ...clauses.filter(({ want }) => want < 0)];
+  return fileRow(engine.rows, { rule, clauses: ordered, under: best!.under(), others: best!.others });
 }
 
 /** Adds a pattern under a name; a name that is there gets one more. */

@@ -10,12 +10,27 @@ export interface GramIndex {
 }
 
 const MOST_UNITS = 3;
-const TABLE = 4096;
+// A unit's share of a gram. Units over 10 bits run into their neighbours: a gram is a hash, and candidates are asked.
+const UNIT_BITS = 10;
+const TABLE_BITS = 12;
+
+function maskOf(units: number): number {
+  return (1 << (UNIT_BITS * units)) - 1;
+}
+
+/** The gram of the last units, when the one before it was `gram`. */
+function slide(gram: number, code: number, mask: number): number {
+  return ((gram << UNIT_BITS) ^ code) & mask;
+}
+
+function entryOf(gram: number): number {
+  return Math.imul(gram, 0x9e3779b1) >>> (32 - TABLE_BITS);
+}
 
 function gramAt(text: string, at: number, units: number): number {
-  let hash = units;
-  for (let i = 0; i < units; i++) hash = (Math.imul(hash, 0x01000193) ^ text.charCodeAt(at + i)) | 0;
-  return hash;
+  let gram = 0;
+  for (let i = 0; i < units; i++) gram = slide(gram, text.charCodeAt(at + i), maskOf(units));
+  return gram;
 }
 
 interface Bucket {
@@ -46,9 +61,11 @@ function leastUsed({ units, buckets }: Grams, text: string): number {
 function findIn(grams: Grams, value: string, onHit: OnHit): void {
   const { units, counts, buckets } = grams;
   const lookUp = ++grams.lookUps;
-  for (let at = 0; at + units <= value.length; at++) {
-    const gram = gramAt(value, at, units);
-    if (counts[gram & (TABLE - 1)] === 0) continue;
+  const mask = maskOf(units);
+  let gram = 0;
+  for (let at = 0; at < value.length; at++) {
+    gram = slide(gram, value.charCodeAt(at), mask);
+    if (at < units - 1 || counts[entryOf(gram)] === 0) continue;
     const bucket = buckets.get(gram);
     if (bucket === undefined || bucket.asked === lookUp) continue;
     bucket.asked = lookUp;
@@ -65,7 +82,13 @@ export function createGramIndex(): GramIndex {
   const byUnits: (Grams | undefined)[] = [];
   const gramsFor = (text: string): Grams => {
     const units = Math.min(MOST_UNITS, text.length);
-    byUnits[units] ??= { units, counts: new Uint32Array(TABLE), buckets: new Map(), gramOf: new Map(), lookUps: 0 };
+    byUnits[units] ??= {
+      units,
+      counts: new Uint32Array(1 << TABLE_BITS),
+      buckets: new Map(),
+      gramOf: new Map(),
+      lookUps: 0,
+    };
     return byUnits[units];
   };
   return {
@@ -76,7 +99,7 @@ export function createGramIndex(): GramIndex {
       if (bucket === undefined) grams.buckets.set(gram, { entries: [entry], asked: 0 });
       else bucket.entries.push(entry);
       grams.gramOf.set(entry, gram);
-      grams.counts[gram & (TABLE - 1)]!++;
+      grams.counts[entryOf(gram)]!++;
     },
     remove(entry) {
       const grams = gramsFor(entry.text);
@@ -86,7 +109,7 @@ export function createGramIndex(): GramIndex {
       if (left.length === 0) grams.buckets.delete(gram);
       else grams.buckets.set(gram, { entries: left, asked: 0 });
       grams.gramOf.delete(entry);
-      grams.counts[gram & (TABLE - 1)]!--;
+      grams.counts[entryOf(gram)]!--;
     },
     find(value, onHit) {
       for (let i = 0; i < byUnits.length; i++) {

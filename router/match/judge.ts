@@ -6,7 +6,7 @@ import type { Engine, LeafTest, Slot } from './engine.ts';
 import { ipOf } from './ip.ts';
 import { findProbes } from './probes.ts';
 import type { Reading } from './reading.ts';
-import { HEAD, type Place } from './rows.ts';
+import { CLAUSES, HEAD, type Place, RULE } from './rows.ts';
 import { isNumberText, type Value } from './scalar-test.ts';
 import type { OnHit } from './text-index.ts';
 
@@ -114,53 +114,61 @@ function findChoice(engine: Engine, slot: number, want: number): Choice {
   return { hits, all: absence ? ascending(members) : undefined };
 }
 
-/** Whether the clauses of a row hold in the same elements of arrays. */
-function holdsTogether(engine: Engine, at: number): boolean {
-  const { rows, slots, reading } = engine;
+/** Whether the clauses of the row at an offset hold in the same elements of arrays. */
+function holdsTogether(engine: Engine, code: readonly number[], at: number): boolean {
   const clauses: (readonly [path: string, choice: Choice])[] = [];
-  for (let i = 0; i < rows.code[at + 1]!; i++) {
-    const slot = rows.code[at + HEAD + 2 * i]!;
-    const want = rows.code[at + HEAD + 2 * i + 1]!;
-    clauses.push([slots[slot]!.path, choiceOf(engine, slot, want)]);
+  for (let i = at + HEAD; i < at + HEAD + 2 * code[at + CLAUSES]!; i += 2) {
+    const slot = code[i]!;
+    clauses.push([engine.slots[slot]!.path, choiceOf(engine, slot, code[i + 1]!)]);
   }
   clauses.sort(([a], [b]) => (a < b ? -1 : 1));
   return isConsistent(
-    reading,
+    engine.reading,
     clauses.map(([, choice]) => choice),
   );
 }
 
-function holds(engine: Engine, at: number): boolean {
-  const { now, reading } = engine;
-  const { code } = engine.rows;
-  const end = at + HEAD + 2 * code[at + 1]!;
+/** Whether the row at an offset holds, when every clause has been found to: absence may hang on other clauses. */
+function holdsInArrays(engine: Engine, code: readonly number[], at: number, maybe: boolean): boolean {
+  const { reading } = engine;
+  const end = at + HEAD + 2 * code[at + CLAUSES]!;
+  if (reading.slotsInArrays < 2) return !maybe;
+  let inArrays = 0;
+  for (let i = at + HEAD; i < end; i += 2) inArrays += reading.inArray[code[i]!]!;
+  return inArrays < 2 ? !maybe : holdsTogether(engine, code, at);
+}
+
+function holds(engine: Engine, code: readonly number[], at: number): boolean {
+  const { slotValue } = engine.now;
+  const end = at + HEAD + 2 * code[at + CLAUSES]!;
   let maybe = false;
   for (let i = at + HEAD; i < end; i += 2) {
     const want = code[i + 1]!;
     if (want > 0) {
-      const value = now.slotValue[code[i]!]!;
-      if (value !== want && (value !== MANY || now.valueStamp[want] !== now.epoch)) return false;
+      const value = slotValue[code[i]!]!;
+      if (value !== want && (value !== MANY || engine.now.valueStamp[want] !== engine.now.epoch)) return false;
     } else {
       const state = leafState(engine, ~want);
       if (state === FALSE) return false;
       if (state === MAYBE) maybe = true;
     }
   }
-  if (reading.slotsInArrays < 2 || code[at + 1]! < 2) return !maybe;
-  let inArrays = 0;
-  for (let i = at + HEAD; i < end; i += 2) inArrays += reading.inArray[code[i]!]!;
-  return inArrays < 2 ? !maybe : holdsTogether(engine, at);
+  return holdsInArrays(engine, code, at, maybe);
 }
 
 function visit(engine: Engine, place: Place): void {
-  const { now, rows } = engine;
+  const { now } = engine;
   if (now.placeStamp[place.id] === now.epoch) return;
   now.placeStamp[place.id] = now.epoch;
-  const filed = place.rows;
-  for (let i = 0; i < filed.length; i++) {
-    const at = rows.start[filed[i]!]!;
-    const rule = rows.code[at]!;
-    if (now.ruleStamp[rule] === now.epoch || !holds(engine, at)) continue;
+  if (place.leaf !== -1) {
+    now.leafStamp[place.leaf] = now.epoch;
+    now.leafState[place.leaf] = TRUE;
+  }
+  const { code } = place;
+  for (let at = 0; at < code.length; at += HEAD + 2 * code[at + CLAUSES]!) {
+    if (!holds(engine, code, at)) continue;
+    const rule = code[at + RULE]!;
+    if (now.ruleStamp[rule] === now.epoch) continue;
     now.ruleStamp[rule] = now.epoch;
     now.matched[now.matchedCount++] = rule;
   }

@@ -67,6 +67,11 @@ export function wildcardTest({ parts }: Wildcard): (value: string) => boolean {
   const least = head.length + tail.length;
   if (parts.length === 2) return (value) => value.length >= least && value.startsWith(head) && value.endsWith(tail);
   const middle = parts.slice(1, -1).map((part) => ({ length: part.length, find: finderOf(part) }));
+  const [only] = middle;
+  if (least === 0 && only !== undefined && middle.length === 1) {
+    const { find } = only;
+    return (value) => find(value, 0) !== -1;
+  }
   return (value) => {
     if (value.length < least || !value.startsWith(head) || !value.endsWith(tail)) return false;
     let at = head.length;
