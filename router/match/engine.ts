@@ -8,7 +8,7 @@ import { withRoom } from './growing.ts';
 import { ipOf } from './ip.ts';
 import { createProbes, type Probes } from './probes.ts';
 import { addSlot, createReading, type Reading } from './reading.ts';
-import { createPlace, createRows, type Place, type Rows, releasePlace } from './rows.ts';
+import { createRows, openPlace, type Place, type Rows, releasePlace } from './rows.ts';
 import { scalarTest, type Value } from './scalar-test.ts';
 import type { OnHit } from './text-index.ts';
 
@@ -101,7 +101,7 @@ export function createEngine(): Engine {
     slotOf: new Map(),
     freeSlots: [],
     rows,
-    always: createPlace(rows),
+    always: openPlace(rows),
     placeOfValue: [undefined],
     keyOfValue: [undefined],
     usesOfValue: [0],
@@ -155,7 +155,7 @@ export function useSlot(engine: Engine, path: string): number {
       addresses: new Map(),
       texts: new Map(),
       probes: createProbes(),
-      present: createPlace(engine.rows),
+      present: openPlace(engine.rows),
       uses: 0,
     };
   }

@@ -166,7 +166,8 @@ function visit(engine: Engine, place: Place): void {
   }
   const { code } = place;
   for (let at = 0; at < code.length; at += HEAD + 2 * code[at + CLAUSES]!) {
-    if (!holds(engine, code, at)) continue;
+    // A row's only clause is the one it was filed by.
+    if (!(place.implies && code[at + CLAUSES] === 1) && !holds(engine, code, at)) continue;
     const rule = code[at + RULE]!;
     if (now.ruleStamp[rule] === now.epoch) continue;
     now.ruleStamp[rule] = now.epoch;

@@ -7,7 +7,7 @@ import { createGramIndex, type GramIndex } from './gram-index.ts';
 import { cidrOf, ipOf } from './ip.ts';
 import { createRangeIndex, endsOf, type RangeIndex } from './range-index.ts';
 import type { Place } from './rows.ts';
-import { scalarTest, type Value } from './scalar-test.ts';
+import { scalarTest, stringTest, type Value } from './scalar-test.ts';
 import { createTextIndex, type OnHit, type TextEntry, type TextIndex } from './text-index.ts';
 import { wildcardOf } from './wildcard.ts';
 
@@ -159,15 +159,15 @@ function fileCidr(probes: Probes, text: string, entry: TextEntry): () => void {
 }
 
 function fileTest(probes: Probes, test: Probe, place: Place): () => void {
-  const matches = scalarTest(test);
   if (test.op === 'numeric') {
+    const matches = scalarTest(test);
     const entry = { ...endsOf(test.bounds), matches, place };
     probes.ranges ??= createRangeIndex();
     const { ranges } = probes;
     ranges.add(entry);
     return () => ranges.remove(entry);
   }
-  const entry = { text: test.value, matches, place };
+  const entry = { text: test.value, matches: stringTest(test), place };
   probes.texts.push(entry);
   const unfile = fileText(probes, test, entry);
   return () => {

@@ -26,6 +26,8 @@ export interface Place {
   /** Rows here and below. */
   size: number;
   splits: Split[] | undefined;
+  /** Whether being reached means that the clause holds by which its rows were filed. */
+  readonly implies: boolean;
   /** The leaf that is true whenever this place is reached, or -1. */
   leaf: number;
   /** Called when the last row is gone. */
@@ -52,8 +54,14 @@ export function createRows(): Rows {
   return { count: 0, free: [], filed: [], places: 0, freePlaces: [] };
 }
 
+/** A place that is reached whatever the values are. */
+export function openPlace(rows: Rows): Place {
+  return { ...newPlace(rows), parent: undefined, by: undefined, implies: false, onEmpty: undefined };
+}
+
+/** A place that is reached by a value or a test. */
 export function createPlace(rows: Rows, onEmpty?: () => void): Place {
-  return { ...newPlace(rows), parent: undefined, by: undefined, onEmpty };
+  return { ...newPlace(rows), parent: undefined, by: undefined, implies: true, onEmpty };
 }
 
 function newPlace(rows: Rows) {
@@ -70,7 +78,7 @@ function childOf(rows: Rows, place: Place, { slot, want }: Clause): Place {
   }
   let child = split.byValue.get(want);
   if (child === undefined) {
-    child = { ...newPlace(rows), parent: place, by: { slot, want }, onEmpty: undefined };
+    child = { ...newPlace(rows), parent: place, by: { slot, want }, implies: false, onEmpty: undefined };
     split.byValue.set(want, child);
   }
   return child;

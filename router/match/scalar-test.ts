@@ -34,36 +34,50 @@ function withinBound(value: number, bound: Bound): boolean {
 
 type OnString = (value: string) => boolean;
 
-function ofStrings(matches: OnString): (value: Value) => boolean {
-  return (value) => typeof value === 'string' && matches(value);
+/** A test that only strings can pass. */
+export type StringTest = Extract<Test, { readonly value: string; readonly op: Exclude<Test['op'], 'equals'> }>;
+
+function cidrTest(text: string): OnString {
+  const range = cidrOf(text);
+  if (typeof range === 'string') return () => false;
+  const { low, high } = range;
+  return (value) => {
+    const ip = ipOf(value);
+    return ip !== undefined && ip.length === low.length && ip >= low && ip <= high;
+  };
+}
+
+function endTest({ op, value: wanted, ignoreCase }: Extract<Test, { op: 'prefix' | 'suffix' }>): OnString {
+  if (ignoreCase) {
+    const { begins, ends } = foldTest(wanted);
+    return op === 'prefix' ? begins : ends;
+  }
+  return op === 'prefix' ? (value) => value.startsWith(wanted) : (value) => value.endsWith(wanted);
+}
+
+/** A test of strings as a function over strings. */
+export function stringTest(test: StringTest): OnString {
+  switch (test.op) {
+    case 'exactly':
+      return (value) => value === test.value;
+    case 'prefix':
+    case 'suffix':
+      return endTest(test);
+    case 'equals-ignore-case':
+      return foldTest(test.value).equals;
+    case 'cidr':
+      return cidrTest(test.value);
+    case 'wildcard': {
+      const wildcard = wildcardOf(test.value);
+      return typeof wildcard === 'string' ? () => false : wildcardTest(wildcard);
+    }
+  }
 }
 
 function equalsTest(wanted: Scalar): (value: Value) => boolean {
   const ip = typeof wanted === 'string' ? ipOf(wanted) : undefined;
-  return ip === undefined ? (value) => value === wanted : ofStrings((value) => value === wanted || ipOf(value) === ip);
-}
-
-function cidrTest(text: string): (value: Value) => boolean {
-  const range = cidrOf(text);
-  if (typeof range === 'string') return () => false;
-  const { low, high } = range;
-  return ofStrings((value) => {
-    const ip = ipOf(value);
-    return ip !== undefined && ip.length === low.length && ip >= low && ip <= high;
-  });
-}
-
-function endTest({ op, value: wanted, ignoreCase }: Extract<Test, { op: 'prefix' | 'suffix' }>) {
-  if (ignoreCase) {
-    const { begins, ends } = foldTest(wanted);
-    return ofStrings(op === 'prefix' ? begins : ends);
-  }
-  return ofStrings(op === 'prefix' ? (value) => value.startsWith(wanted) : (value) => value.endsWith(wanted));
-}
-
-function wildcardOn(text: string): (value: Value) => boolean {
-  const wildcard = wildcardOf(text);
-  return typeof wildcard === 'string' ? () => false : ofStrings(wildcardTest(wildcard));
+  if (ip === undefined) return (value) => value === wanted;
+  return (value) => typeof value === 'string' && (value === wanted || ipOf(value) === ip);
 }
 
 /** A test as a function over values that are there; `exists: false` is never true of one. */
@@ -71,25 +85,18 @@ export function scalarTest(test: Test): (value: Value) => boolean {
   switch (test.op) {
     case 'equals':
       return equalsTest(test.value);
-    case 'exactly':
-      return (value) => value === test.value;
     case 'number-text':
       return (value) => isNumberText(value) && value.text === test.text;
-    case 'prefix':
-    case 'suffix':
-      return endTest(test);
-    case 'equals-ignore-case':
-      return ofStrings(foldTest(test.value).equals);
-    case 'wildcard':
-      return wildcardOn(test.value);
     case 'numeric':
       return (value) => typeof value === 'number' && test.bounds.every((bound) => withinBound(value, bound));
-    case 'cidr':
-      return cidrTest(test.value);
     case 'exists':
       return () => test.value;
     case 'anything-but':
       return anythingButTest(test);
+    default: {
+      const matches = stringTest(test);
+      return (value) => typeof value === 'string' && matches(value);
+    }
   }
 }
 
