@@ -35,6 +35,11 @@ const list: readonly Known[] = [
     load: async () => (await import('./commands/explain.ts')).explain,
   },
   {
+    name: 'convert',
+    says: 'turn a rule condition into another dialect',
+    load: async () => (await import('./commands/convert.ts')).convert,
+  },
+  {
     name: 'normalize',
     says: 'turn a request body into CloudEvents',
     load: async () => (await import('./commands/normalize.ts')).normalize,

@@ -139,6 +139,14 @@ function checkValue(value: unknown, option: Option, path: string, problems: Prob
   }
 }
 
+/** The options that a table gives by itself; what it requires is not among them. */
+export function optionDefaults(table: OptionTable): Options {
+  const given = Object.entries(table).flatMap(([name, option]) =>
+    option.default === undefined ? [] : [[name, option.default] as const],
+  );
+  return Object.fromEntries(given);
+}
+
 /** Checks `input` against `table`, adds what is wrong to `problems`, returns the options with defaults filled in. */
 export function checkOptions(input: unknown, table: OptionTable, path: string, problems: Problem[]): Options {
   const checked: Record<string, unknown> = {};

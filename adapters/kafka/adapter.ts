@@ -12,6 +12,7 @@ import { createFailureLog } from './failures.ts';
 import { isTooLarge } from './map-error.ts';
 import { type KafkaOptions, readBrokerList, toKafkaOptions } from './options.ts';
 import { createSender, type Sender } from './producer.ts';
+import { loadPlatformatic } from './producer-platformatic.ts';
 import { readTopic } from './reader.ts';
 import { batchOverheadBytes, defaultMaxBatchBytes, type PlacedRecord, partitionOfKey, recordBytes } from './record.ts';
 import { subscribeKafka } from './subscribe.ts';
@@ -29,7 +30,7 @@ const LOOK_AGAIN_MS = 1_000;
 
 /** Reads the environment: brokers when the options name none, and the password. */
 export function connectionOf(options: KafkaOptions, parts: Pick<AdapterParts, 'env' | 'onWarning'>): Connection {
-  const { ssl, sasl } = options;
+  const { ssl, sasl, client = 'kafkajs' } = options;
   const { onWarning } = parts;
   const brokers = options.brokers ?? readBrokerList(parts.env('KAFKA_BROKERS') ?? '');
   if ('wrong' in brokers) {
@@ -37,7 +38,7 @@ export function connectionOf(options: KafkaOptions, parts: Pick<AdapterParts, 'e
     const says = given ? `KAFKA_BROKERS: ${brokers.wrong}` : "no brokers: give the bus 'brokers' or set KAFKA_BROKERS";
     throw new RouterError('CONFIG_INVALID', `kafka: ${says}`);
   }
-  if (sasl === undefined) return { brokers, ssl, onWarning };
+  if (sasl === undefined) return { brokers, ssl, client, onWarning };
   const password = parts.env(sasl.password);
   if (password === undefined || password === '') {
     throw new RouterError(
@@ -47,7 +48,8 @@ export function connectionOf(options: KafkaOptions, parts: Pick<AdapterParts, 'e
   }
   if (!ssl && sasl.mechanism === 'plain')
     onWarning('kafka: the password goes over the network in the clear; set ssl: true');
-  return { brokers, ssl, sasl: { mechanism: sasl.mechanism, username: sasl.username, password }, onWarning };
+  const login = { mechanism: sasl.mechanism, username: sasl.username, password };
+  return { brokers, ssl, sasl: login, client, onWarning };
 }
 
 function failed(error: RouterError): PublishResult {
@@ -248,10 +250,12 @@ async function* untilDone(events: AsyncIterable<CloudEvent>, signal: AbortSignal
   }
 }
 
-/** Connects to nothing yet. Throws CONFIG_INVALID or SECRET_MISSING. */
+/** Connects to nothing yet. Throws CONFIG_INVALID, SECRET_MISSING, or UNSUPPORTED when the client's package is missing. */
 export async function open(given: Options, parts: AdapterParts): Promise<Adapter> {
   const options = toKafkaOptions(given);
   const connection = connectionOf(options, parts);
+  // At once, so that a missing package is seen at the start and the first event does not wait for the import.
+  if (connection.client === 'platformatic') await loadPlatformatic();
   const { topic } = options;
   const sender = createSender(connection, parts);
   // Failure records have a producer of their own, so that they do not wait behind events.

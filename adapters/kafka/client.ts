@@ -27,6 +27,8 @@ export interface Connection {
     readonly password: string;
   };
   readonly onWarning: (text: string) => void;
+  /** The library that publishes; kafkajs if absent. Everything else is done by kafkajs. */
+  readonly client?: 'kafkajs' | 'platformatic';
 }
 
 export interface LinkOptions {
@@ -101,9 +103,21 @@ const REPEAT_AFTER_MS = 30_000;
 const HARMLESS =
   /coordinator is (?:not available|loading)|is rebalancing|not aware of this member|Restarting the consumer|Response (?:Heartbeat|JoinGroup|SyncGroup|GroupCoordinator)/i;
 
+/** Warns of each text once in a while. */
+export function createWarner({ onWarning }: Pick<Connection, 'onWarning'>): (text: string) => void {
+  const seen = new Map<string, number>();
+  return (text) => {
+    const now = performance.now();
+    if (now - (seen.get(text) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER_MS) return;
+    if (seen.size > 100) seen.clear();
+    seen.set(text, now);
+    onWarning(text);
+  };
+}
+
 /** Library log lines as warnings: errors only, each text once in a while, and never with a login in it. */
 export function createLogSink(connection: Connection, muted: () => boolean) {
-  const seen = new Map<string, number>();
+  const warn = createWarner(connection);
   const secrets = connection.sasl === undefined ? [] : [connection.sasl.password, connection.sasl.username];
   return ({ log }: KafkaJs.LogEntry): void => {
     if (muted()) return;
@@ -111,12 +125,7 @@ export function createLogSink(connection: Connection, muted: () => boolean) {
     const broker = typeof log['broker'] === 'string' ? ` (${log['broker']})` : '';
     let text = `kafka: ${log.message}${error}${broker}`.slice(0, 500);
     for (const secret of secrets) text = text.replaceAll(secret, '***');
-    if (HARMLESS.test(text)) return;
-    const now = performance.now();
-    if (now - (seen.get(text) ?? Number.NEGATIVE_INFINITY) < REPEAT_AFTER_MS) return;
-    if (seen.size > 100) seen.clear();
-    seen.set(text, now);
-    connection.onWarning(text);
+    if (!HARMLESS.test(text)) warn(text);
   };
 }
 

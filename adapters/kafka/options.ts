@@ -35,6 +35,12 @@ export const kafkaOptions: OptionTable = {
       password: { type: 'env', required: true, says: 'the variable that holds the password' },
     },
   },
+  client: {
+    type: 'string',
+    values: ['kafkajs', 'platformatic'],
+    default: 'kafkajs',
+    says: 'the library that publishes; platformatic takes less CPU and needs the package @platformatic/kafka',
+  },
   topic: { type: 'string', check: checkTopic, default: topicDefaults.topic, says: 'where events are published' },
   group: { type: 'string', default: topicDefaults.group, says: 'the consumer group that all processes share' },
   retryTopics: {
@@ -63,6 +69,7 @@ export interface KafkaOptions {
   readonly brokers?: readonly string[];
   readonly ssl: boolean;
   readonly sasl?: Sasl;
+  readonly client?: 'kafkajs' | 'platformatic';
   readonly topic: string;
   readonly group: string;
   readonly retryTopics: string;

@@ -1,10 +1,13 @@
-// Sends records durably, each with its place. Idempotent within a call. A call whose outcome is unknown ends its producer:
-// kafkajs would give its sequence numbers to the next records, and the broker would take those for the lost ones again
-// and drop them with a success. Must never have two calls under way on one producer, for the same reason.
+// Sends records durably, each with its place, by one of the client libraries. Idempotent within a call. A call whose outcome
+// is unknown ends its producer: a library would give its sequence numbers to the next records, and the broker would take
+// those for the lost ones again and drop them with a success. Must never have two calls under way on one producer, for the
+// same reason.
 
 import { RouterError } from '../../router/errors.ts';
-import { type Connection, type KafkaMessage, type Link, linkedTo, openLink, reasonOf, untilAbort } from './client.ts';
+import { type Connection, linkedTo, reasonOf, untilAbort } from './client.ts';
 import { mapKafkaError } from './map-error.ts';
+import { openKafkajsProducer } from './producer-kafkajs.ts';
+import { openPlatformaticProducer } from './producer-platformatic.ts';
 import type { PlacedRecord } from './record.ts';
 
 export interface Sender {
@@ -17,49 +20,54 @@ export interface Sender {
   close(): Promise<void>;
 }
 
-interface Session {
-  readonly link: Link;
-  readonly producer: ReturnType<Link['kafka']['producer']>;
-  sent: number;
+/** One producer of a library, with a connection and sequence numbers of its own. After a failure it is of no more use. */
+export interface LibraryProducer {
+  /**
+   * Resolves to the partitions that answered with success; acks of all in-sync replicas. What passes is tried again without
+   * end, with the same sequence numbers, until cut(). `timestamp` of every record, in ms since the epoch.
+   */
+  send(topic: string, records: readonly PlacedRecord[], timestamp: number): Promise<ReadonlySet<number>>;
+  /** Ends it in good order. May never settle. */
+  disconnect(): Promise<void>;
+  /** Ends it at once, with every connection and every try. What is under way rejects or never settles. Idempotent. */
+  cut(): void;
 }
 
-// A connection that comes back within the caller's deadline resends with the same sequence numbers; the signal bounds it.
-const ENDLESS = Number.MAX_SAFE_INTEGER;
-// kafkajs wraps sequence numbers wrongly at 2^31; a new producer starts at 0.
+/** `signal` bounds only the opening. */
+export type OpenProducer = (connection: Connection, signal: AbortSignal) => Promise<LibraryProducer>;
+
+const openers: Readonly<Record<NonNullable<Connection['client']>, OpenProducer>> = {
+  kafkajs: openKafkajsProducer,
+  platformatic: openPlatformaticProducer,
+};
+
+// Both libraries wrap sequence numbers wrongly at 2^31; a new producer starts at 0.
 const RECORDS_PER_PRODUCER = 1_000_000_000;
 const DISCONNECT_MS = 1_000;
+// tail orders by time over all partitions, and several calls fit into a millisecond: each gets one of its own, as long as
+// that keeps close to the clock.
+const AHEAD_MS = 10;
 
 export interface SenderOptions {
   readonly now: () => number;
 }
 
 export function createSender(connection: Connection, { now }: SenderOptions): Sender {
-  let session: Session | undefined;
+  const openProducer = openers[connection.client ?? 'kafkajs'];
+  let session: { readonly producer: LibraryProducer; sent: number } | undefined;
   let line: Promise<unknown> = Promise.resolve();
   const closing = new AbortController();
   const underWay = new Set<AbortController>();
+  let lastMs = 0;
 
-  async function connect(signal: AbortSignal): Promise<Session> {
-    const link = await openLink(connection, { retries: ENDLESS });
-    const producer = link.kafka.producer({
-      // Every record says its partition: a resend that chose anew would mix up the sequence numbers.
-      createPartitioner: () => (args) => placeOf(args.message),
-      allowAutoTopicCreation: false,
-      idempotent: true,
-      maxInFlightRequests: 1,
-      retry: { initialRetryTime: 50, maxRetryTime: 1_000, retries: ENDLESS },
-    });
-    try {
-      await untilAbort(producer.connect(), signal, 'connecting');
-      return { link, producer, sent: 0 };
-    } catch (thrown) {
-      link.cut();
-      throw thrown;
-    }
+  function timestamp(): number {
+    const at = now();
+    lastMs = Math.max(at, Math.min(lastMs + 1, at + AHEAD_MS));
+    return lastMs;
   }
 
   function discard(): void {
-    session?.link.cut();
+    session?.producer.cut();
     session = undefined;
   }
 
@@ -67,12 +75,10 @@ export function createSender(connection: Connection, { now }: SenderOptions): Se
     if (signal.aborted) throw reasonOf(signal, 'sending');
     try {
       if (session !== undefined && session.sent > RECORDS_PER_PRODUCER) discard();
-      session ??= await connect(signal);
+      session ??= { producer: await openProducer(connection, signal), sent: 0 };
       session.sent += records.length;
-      const timestamp = String(now());
-      const messages = records.map((record) => toMessage(record, timestamp));
-      const answer = await untilAbort(session.producer.send({ topic, messages, acks: -1 }), signal, 'sending');
-      requireAll(topic, records, answer);
+      const stored = await untilAbort(session.producer.send(topic, records, timestamp()), signal, 'sending');
+      requireAll(topic, records, stored);
     } catch (thrown) {
       discard();
       throw mapKafkaError(thrown, `topic '${topic}'`);
@@ -106,22 +112,8 @@ export function createSender(connection: Connection, { now }: SenderOptions): Se
   };
 }
 
-function placeOf({ partition }: KafkaMessage): number {
-  if (partition === undefined) throw new TypeError('a record without its partition');
-  return partition;
-}
-
-function toMessage({ partition, key, value, headers }: PlacedRecord, timestamp: string): KafkaMessage {
-  return { partition, key, value, headers: { ...headers }, timestamp };
-}
-
-/** kafkajs can leave out a partition whose leader moved or is gone, and call it a success. */
-function requireAll(
-  topic: string,
-  records: readonly PlacedRecord[],
-  answer: readonly { readonly partition: number; readonly errorCode: number }[],
-): void {
-  const stored = new Set(answer.filter(({ errorCode }) => errorCode === 0).map(({ partition }) => partition));
+/** A partition whose leader moved or is gone can be left out by kafkajs, which calls that a success. */
+function requireAll(topic: string, records: readonly PlacedRecord[], stored: ReadonlySet<number>): void {
   const missing = records.find(({ partition }) => !stored.has(partition));
   if (missing === undefined) return;
   throw new RouterError('BUS_UNAVAILABLE', `kafka: topic '${topic}': partition ${missing.partition} did not answer`);

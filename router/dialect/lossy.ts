@@ -23,6 +23,16 @@ export function lossyClause(path: string, clause: string, why: string): Lossy {
   return { path, clause: clause.length > MAX_CLAUSE ? `${clause.slice(0, MAX_CLAUSE - 3)}...` : clause, why };
 }
 
+/** The clauses beside one that came to take every event: with it they say nothing any more. Those named are not repeated. */
+export function namedBeside(lossy: Lossy[], clauses: readonly (readonly [path: string, clause: string])[]): void {
+  const named = new Set(lossy.map(({ path, clause }) => `${path}\0${clause}`));
+  const why = 'an alternative beside it came to take every event; wider: any event';
+  for (const [path, clause] of clauses) {
+    const one = lossyClause(path, clause, why);
+    if (!named.has(`${path}\0${one.clause}`)) lossy.push(one);
+  }
+}
+
 /** Each once, in the order told. */
 export function distinctLossy(lossy: readonly Lossy[]): readonly Lossy[] {
   return [...new Map(lossy.map((one) => [JSON.stringify(one), one])).values()];

@@ -86,6 +86,7 @@ const pureRouter: FileRule = ({ path, imports }) =>
 /** Package → where it may be imported; the first line that fits counts. */
 const sdks: readonly (readonly [RegExp, RegExp])[] = [
   [/^kafkajs(?:\/|$)/, /^adapters\/kafka\//],
+  [/^@platformatic\//, /^adapters\/kafka\//],
   [/^@aws-sdk\/client-lambda(?:\/|$)/, /^functions\/targets\/lambda\.ts$/],
   [/^(?:@aws-sdk|@smithy)\//, /^adapters\/eventbridge\//],
   [/^@google-cloud\//, /^adapters\/pubsub\//],

@@ -1,4 +1,5 @@
-// The Kafka bus through the adapter laws, on a real broker; each scene has topics, a group and a data folder of its own.
+// The Kafka bus through the adapter laws with each of its clients, on a real broker; each scene has topics, a group and a
+// data folder of its own.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -55,9 +56,12 @@ function pushedRecord(topic: string, { partition, offset, timestamp, key, value,
   };
 }
 
-async function openScene(shared: typeof kafka & { ok: true }): Promise<BusScene> {
+type Client = 'kafkajs' | 'platformatic';
+
+async function openScene(shared: typeof kafka & { ok: true }, client: Client): Promise<BusScene> {
   const topics = await topicSet(shared, 2);
-  const { options, connection } = topics;
+  const { connection } = topics;
+  const options = { ...topics.options, client };
   const dir = folder();
   return {
     adapter: await dir.open(options),
@@ -102,24 +106,31 @@ async function openSpecial(options: object, cleanup: () => Promise<void>): Promi
   };
 }
 
-describe('kafka contract', { skip: kafka.ok ? false : kafka.reason }, () => {
+function contract(client: Client): void {
   if (!kafka.ok) return;
-  adapterSuite('kafka', {
+  adapterSuite(`kafka with ${client}`, {
     delivery: 'log',
     canary,
     waitMs: 20_000,
     concurrency: 3,
-    open: () => openScene(kafka),
+    open: () => openScene(kafka, client),
     openMissing: () =>
-      openSpecial({ brokers: kafka.brokers.split(','), topic: `${kafka.prefix}-missing` }, async () => undefined),
+      openSpecial(
+        { brokers: kafka.brokers.split(','), client, topic: `${kafka.prefix}-missing` },
+        async () => undefined,
+      ),
     async openStalled() {
       const proxy = await startKafkaProxy(kafka.brokers);
       proxy.hang = true;
-      return openSpecial({ brokers: [proxy.brokers] }, () => proxy.close());
+      return openSpecial({ brokers: [proxy.brokers], client }, () => proxy.close());
     },
     skip: [
       { test: 'throttled', reason: 'a broker slows clients down by answering later, not by asking' },
       // A log bus is not pushed to, but Lambda's event source does push its records.
     ],
   });
-});
+}
+
+for (const client of ['kafkajs', 'platformatic'] as const) {
+  describe(`kafka contract with ${client}`, { skip: kafka.ok ? false : kafka.reason }, () => contract(client));
+}

@@ -29,20 +29,26 @@ describe('kafka broker that is killed', { skip }, () => {
     await kafkaDown(launcher);
     rmSync(folder, { recursive: true, force: true });
   });
-  const topics = { ssl: false, topic: 'events', group: 'g', retryTopics: 'retry', failuresTopic: 'failures' };
   const parts = { dataDir: folder, now: Date.now, env: () => undefined, onWarning: () => undefined };
 
-  async function storedIds(brokers: string): Promise<string[]> {
-    const bus = await open({ ...topics, brokers: [brokers] }, parts);
+  async function storedIds(brokers: string, topic: string): Promise<string[]> {
+    const bus = await open({ brokers: [brokers], topic }, parts);
     const events = await Array.fromAsync(bus.tail!({ last: 100_000, follow: false }, AbortSignal.timeout(20_000)));
     await bus.close();
     return events.map(({ attributes }) => attributes.id);
   }
 
-  test('kafka: what was acknowledged before, during and after kill -9 is all there, and the data outlives new ports', async () => {
+  for (const client of ['kafkajs', 'platformatic'] as const) {
+    test(`kafka: what was acknowledged before, during and after kill -9 is all there, and the data outlives new ports (${client})`, () =>
+      killed(client));
+  }
+
+  async function killed(client: 'kafkajs' | 'platformatic'): Promise<void> {
+    const topic = `events-${client}`;
+    const topics = { ssl: false, topic, group: 'g', retryTopics: 'retry', failuresTopic: 'failures' };
     const first = await kafkaUp(launcher);
     await ensureTopics(plainConnection(first.brokers), topics, { partitions: 2, signal: launcher.signal });
-    const adapter = await open({ ...topics, brokers: [first.brokers] }, parts);
+    const adapter = await open({ ...topics, client, brokers: [first.brokers] }, parts);
     const bus = createBus(adapter, { deadlineMs: 30_000, pendingBytes: 1e9, now: Date.now });
     const acked: string[] = [];
     let next = 0;
@@ -71,7 +77,7 @@ describe('kafka broker that is killed', { skip }, () => {
 
     assert.equal(second.started, true);
     assert.equal(acked.length, 2_700);
-    const found = new Set(await storedIds(second.brokers));
+    const found = new Set(await storedIds(second.brokers, topic));
     assert.deepEqual(
       acked.filter((id) => !found.has(id)),
       [],
@@ -82,6 +88,7 @@ describe('kafka broker that is killed', { skip }, () => {
     const third = await kafkaUp(launcher);
     squatter.close();
     assert.notEqual(third.brokers, second.brokers);
-    assert.deepEqual(new Set(await storedIds(third.brokers)), found);
-  });
+    assert.deepEqual(new Set(await storedIds(third.brokers, topic)), found);
+    await kafkaDown(launcher);
+  }
 });

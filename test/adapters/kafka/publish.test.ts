@@ -25,7 +25,12 @@ function bigEvent(bytes: number): CloudEvent {
   };
 }
 
-describe('kafka bus', { skip: kafka.ok ? false : kafka.reason }, () => {
+for (const client of ['kafkajs', 'platformatic'] as const) {
+  const skip = kafka.ok ? false : kafka.reason;
+  describe(`kafka bus, client ${client}`, { skip }, () => busTests(client));
+}
+
+function busTests(client: 'kafkajs' | 'platformatic'): void {
   if (!kafka.ok) return;
   let set: TopicSet;
   const warnings: string[] = [];
@@ -35,7 +40,7 @@ describe('kafka bus', { skip: kafka.ok ? false : kafka.reason }, () => {
     env: () => undefined,
     onWarning: (text: string) => void warnings.push(text),
   };
-  const openBus = (more: Record<string, unknown> = {}) => open({ ...set.options, ...more }, parts);
+  const openBus = (more: Record<string, unknown> = {}) => open({ ...set.options, client, ...more }, parts);
   before(async () => {
     set = await topicSet(kafka);
   });
@@ -58,7 +63,7 @@ describe('kafka bus', { skip: kafka.ok ? false : kafka.reason }, () => {
   }
 
   test('kafka: a missing topic is NOT_FOUND at check and at publish, at once, and is not made', async (t) => {
-    const topic = `${kafka.prefix}-missing`;
+    const topic = `${kafka.prefix}-${client}-missing`;
     const bus = await openBus({ topic });
     t.after(() => bus.close());
     const started = performance.now();
@@ -143,7 +148,7 @@ describe('kafka bus', { skip: kafka.ok ? false : kafka.reason }, () => {
   });
 
   test('kafka: where the topic takes less, the event over its limit fails alone', async (t) => {
-    const topic = `${kafka.prefix}-small`;
+    const topic = `${kafka.prefix}-${client}-small`;
     await withAdmin(set.connection, { what: topic, signal: within() }, (admin) =>
       admin.createTopics({
         topics: [
@@ -289,7 +294,7 @@ describe('kafka bus', { skip: kafka.ok ? false : kafka.reason }, () => {
     test('kafka: a refused login says nothing of its secret', async (t) => {
       const sasl = { mechanism: 'plain', username: 'canary-user', password: 'PASS' };
       const bus = await open(
-        { ...set.options, sasl },
+        { ...set.options, client, sasl },
         { ...parts, env: (name: string) => (name === 'PASS' ? 'canary-pass' : undefined) },
       );
       t.after(() => bus.close());
@@ -372,4 +377,4 @@ describe('kafka bus', { skip: kafka.ok ? false : kafka.reason }, () => {
       for (const key of keys) assert.equal(found.get(key), partitionOfKey(key, 7), key);
     });
   });
-});
+}

@@ -35,18 +35,26 @@ describe('kafka options', () => {
     const sasl = { mechanism: 'scram-sha-512', username: 'busway', password: 'KAFKA_PASSWORD' };
 
     assert.deepEqual(
-      problemsOf({ brokers: ['a.b-c:9092', '127.0.0.1:1'], ssl: true, sasl, topic: 't', group: 'g' }),
+      problemsOf({
+        brokers: ['a.b-c:9092', '127.0.0.1:1'],
+        ssl: true,
+        sasl,
+        client: 'platformatic',
+        topic: 't',
+        group: 'g',
+      }),
       [],
     );
   });
 
-  test('kafka: a broker without a port, a bad topic and an unknown login are refused with what is due', () => {
+  test('kafka: a broker without a port, a bad topic, an unknown client and login are refused with what is due', () => {
     const sasl = { mechanism: 'gssapi', username: 'u', password: 'not a name' };
-    const problems = problemsOf({ brokers: ['a'], topic: 'a b', sasl, brokerz: [] }).join('\n');
+    const problems = problemsOf({ brokers: ['a'], client: 'kafka', topic: 'a b', sasl, brokerz: [] }).join('\n');
 
     assert.match(problems, /bus\.brokers\[0\]: must be host:port/);
     assert.match(problems, /bus\.topic: must be 1 to 249/);
     assert.match(problems, /unknown value 'gssapi'/);
+    assert.match(problems, /bus\.client: unknown value 'kafka'/);
     assert.match(problems, /bus\.sasl\.password: must be the name of an environment variable/);
     assert.match(problems, /unknown key 'brokerz'; did you mean 'brokers'/);
   });
@@ -216,10 +224,50 @@ describe('kafka errors and log lines', () => {
     }
   });
 
+  test('kafka: errors of the second client get their code from what they wrap, and never repeat its text', () => {
+    const protocol = (apiId: string) => Object.assign(new Error('secret'), { code: 'PLT_KFK_PROTOCOL', apiId });
+    const network = (cause?: unknown) => Object.assign(new Error('secret', { cause }), { code: 'PLT_KFK_NETWORK' });
+    const login = (cause?: unknown) =>
+      Object.assign(new Error('secret', { cause }), { code: 'PLT_KFK_AUTHENTICATION' });
+    const many = (...errors: unknown[]) =>
+      Object.assign(new AggregateError(errors, 'secret'), { code: 'PLT_KFK_MULTIPLE' });
+    const refused = Object.assign(new Error('secret'), { code: 'ECONNREFUSED' });
+    const tries = Array.from({ length: 1_000 }, () => many(network(refused)));
+    const cases: [unknown, string, RegExp][] = [
+      [many(many(protocol('MESSAGE_TOO_LARGE'))), 'EVENT_TOO_LARGE', /\(MESSAGE_TOO_LARGE\)$/],
+      [many(protocol('UNKNOWN_TOPIC_OR_PARTITION')), 'NOT_FOUND', /UNKNOWN_TOPIC_OR_PARTITION/],
+      [many(protocol('TOPIC_AUTHORIZATION_FAILED')), 'UNAUTHORIZED', /TOPIC_AUTHORIZATION_FAILED/],
+      [many(protocol('NOT_LEADER_OR_FOLLOWER')), 'BUS_UNAVAILABLE', /NOT_LEADER_OR_FOLLOWER/],
+      [
+        many(network(login(many(protocol('SASL_AUTHENTICATION_FAILED'))))),
+        'UNAUTHORIZED',
+        /SASL_AUTHENTICATION_FAILED/,
+      ],
+      [many(network(login()), network(refused)), 'UNAUTHORIZED', /ECONNREFUSED/],
+      // A connection that broke while it logged in says nothing of the login.
+      [many(network(login(network(refused)))), 'BUS_UNAVAILABLE', /\(ECONNREFUSED\)$/],
+      [
+        many(...tries, protocol('MESSAGE_TOO_LARGE')),
+        'EVENT_TOO_LARGE',
+        /^kafka: topic .*\(MESSAGE_TOO_LARGE, ECONNREFUSED\)$/,
+      ],
+      [network(), 'BUS_UNAVAILABLE', /\(PLT_KFK_NETWORK\)$/],
+      [Object.assign(new Error('secret'), { apiId: 'toString', code: 'constructor' }), 'BUS_UNAVAILABLE', /./],
+    ];
+    for (const [thrown, code, says] of cases) {
+      const error = mapKafkaError(thrown, 'topic');
+      assert.equal(error.code, code);
+      assert.match(error.message, says);
+      assert.doesNotMatch(error.message, /secret/);
+    }
+  });
+
   test('kafka: whatever was thrown becomes an error of ours', () => {
     const loop: { cause?: unknown } = {};
     loop.cause = loop;
-    for (const thrown of [undefined, null, 'text', 1, loop, new TypeError('x')]) {
+    const wide: { errors?: unknown[] } = {};
+    wide.errors = [wide, { errors: [wide, 1, null] }];
+    for (const thrown of [undefined, null, 'text', 1, loop, wide, new TypeError('x')]) {
       assert.equal(mapKafkaError(thrown, 'topic').code, 'BUS_UNAVAILABLE');
     }
     const own = new RouterError('CLOSED', 'x');
