@@ -74,7 +74,16 @@ function readDocument(input: unknown, kinds: KnownKinds, problems: Problem[]): R
     tests: readRuleTests(tests, { path: 'tests', names: namesOf(rules), problems }),
   };
   // Not of a document with mistakes: it may have no canonical form.
-  return { ...read, hash: problems.length === 0 ? hashOf(input) : '' };
+  return { ...read, hash: problems.length === 0 ? hashOfDocument(input, problems) : '' };
+}
+
+function hashOfDocument(input: unknown, problems: Problem[]): string {
+  try {
+    return hashOf(input);
+  } catch {
+    problems.push({ path: '', says: 'is nested too deep, or holds a circle' });
+    return '';
+  }
 }
 
 function readKind(

@@ -23,8 +23,9 @@ export interface Matcher {
   /** A JSON text of an object, judged whole: throws NOT_JSON, NOT_UTF8 or EVENT_INVALID. */
   matchText(text: Buffer): readonly string[];
   /**
-   * As matchText, for bytes that a JSON parser has accepted and in which no name repeats within one object: nothing is
-   * judged, and reading stops when all that rules name was seen. Other bytes give any answer.
+   * As matchText, for bytes that a JSON parser has accepted and in which no path repeats outside of arrays, neither as
+   * equal names nor as 'a.b' beside b below a: nothing is judged, and reading stops when all that rules name was seen.
+   * Other bytes give any answer.
    */
   matchTrusted(text: Buffer): readonly string[];
   /** An object as JSON.parse gives it. Throws EVENT_INVALID for anything else. */
@@ -53,10 +54,12 @@ function matchText(engine: Engine, bytes: Buffer, trust: Trust): readonly string
 
 function matchValue(engine: Engine, event: unknown): readonly string[] {
   if (typeof event !== 'object' || event === null || Array.isArray(event)) throw notAnObject();
-  readObject(engine.reading, engine.root, event as Readonly<Record<string, unknown>>, 0);
-  const names = judge(engine);
-  clear(engine.reading);
-  return names;
+  try {
+    readObject(engine.reading, engine.root, event as Readonly<Record<string, unknown>>, 0);
+    return judge(engine);
+  } finally {
+    clear(engine.reading);
+  }
 }
 
 /** Reads the attributes, and the data below `data`; JSON data that does not parse has no value to look at. */
@@ -78,10 +81,12 @@ function readEvent(engine: Engine, { attributes, data }: CloudEvent): void {
 }
 
 function matchEvent(engine: Engine, event: CloudEvent): readonly string[] {
-  readEvent(engine, event);
-  const names = judge(engine);
-  clear(engine.reading);
-  return names;
+  try {
+    readEvent(engine, event);
+    return judge(engine);
+  } finally {
+    clear(engine.reading);
+  }
 }
 
 export function createMatcher(): Matcher {

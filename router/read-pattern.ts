@@ -26,13 +26,26 @@ interface Place {
   readonly belowOr: boolean;
 }
 
-function isTooDeep(input: unknown): boolean {
-  let level = [input];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) return true;
-    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []));
+// Far over any pattern that a person writes; one that is shared in many places counts in each.
+const MAX_VALUES = 100_000;
+
+/** What is too much of a value that was never text: how deep it goes, or how many values it has when written out. */
+function tooMuch(input: unknown): string | undefined {
+  let level = new Map<unknown, number>([[input, 1]]);
+  let values = 0;
+  for (let depth = 0; level.size > 0; depth++) {
+    if (depth > MAX_DEPTH) return `is nested deeper than ${MAX_DEPTH} levels`;
+    const below = new Map<unknown, number>();
+    for (const [value, times] of level) {
+      for (const item of typeof value === 'object' && value !== null ? Object.values(value) : []) {
+        if (typeof item === 'object' && item !== null) below.set(item, (below.get(item) ?? 0) + times);
+        values += times;
+      }
+    }
+    if (values > MAX_VALUES) return `holds more than ${MAX_VALUES} values`;
+    level = below;
   }
-  return false;
+  return undefined;
 }
 
 /**
@@ -42,7 +55,8 @@ function isTooDeep(input: unknown): boolean {
 export function parsePattern(input: unknown, path: string, problems: Problem[]): Pattern | undefined {
   const before = problems.length;
   const report: Report = (at, says) => void problems.push({ path: at, says });
-  if (isTooDeep(input)) return report(path, `is nested deeper than ${MAX_DEPTH} levels`);
+  const much = tooMuch(input);
+  if (much !== undefined) return report(path, much);
   const tree = treeOf(input, path, (at, value) => report(at, `must be a value that JSON has, found ${show(value)}`));
   if (problems.length > before || tree === undefined) return undefined;
   return readPattern(tree, { path, profile: 'strict', report });

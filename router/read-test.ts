@@ -29,7 +29,7 @@ function readNumber(value: JsonTree, { path, report }: Place): number | undefine
   if (value.kind !== 'number') return report(path, `must be a number, found ${showTree(value)}`);
   const number = comparableNumber(value.text);
   if (number !== undefined) return number;
-  return report(path, `cannot be compared: no double has exactly the value ${value.text.slice(0, 60)}`);
+  return report(path, `cannot be compared: ${value.text.slice(0, 60)} has more digits than a double keeps`);
 }
 
 /** The one member of an object that holds one operator. */

@@ -14,6 +14,7 @@ const MAX_SUB_RULES = 1024;
 const MAX_NAMES = 256;
 
 type Branch = Map<string, Leaf>;
+type TooMany = 'branches' | 'fields';
 
 interface Expansion {
   readonly onRepeat: ((path: string) => void) | undefined;
@@ -23,27 +24,29 @@ function copyOf(branches: readonly Branch[]): Branch[] {
   return branches.length === 0 ? [new Map()] : branches.map((branch) => new Map(branch));
 }
 
-/** Adds a pattern's fields to each branch; the result replaces them. Undefined when there are too many. */
-function addFields(branches: Branch[], pattern: Pattern, prefix: string, expansion: Expansion): Branch[] | undefined {
+/** Adds a pattern's fields to each branch; the result replaces them. A word says what there is too much of. */
+function addFields(branches: Branch[], pattern: Pattern, prefix: string, expansion: Expansion): Branch[] | TooMany {
   let current = branches;
   for (const entry of pattern.entries) {
     if (entry.kind === 'or') {
       const forked: Branch[] = [];
       for (const alternative of entry.anyOf) {
         const added = addFields(copyOf(current), alternative, prefix, expansion);
-        if (added === undefined || forked.length + added.length > MAX_SUB_RULES) return undefined;
+        if (typeof added === 'string') return added;
+        if (forked.length + added.length > MAX_SUB_RULES) return 'branches';
         forked.push(...added);
       }
       current = forked;
     } else if (entry.of.kind === 'fields') {
       const added = addFields(current, entry.of, `${prefix}${entry.name}.`, expansion);
-      if (added === undefined) return undefined;
+      if (typeof added === 'string') return added;
       current = added;
     } else {
       const path = prefix + entry.name;
       for (const branch of current) {
         if (expansion.onRepeat !== undefined && branch.has(path)) expansion.onRepeat(path);
         branch.set(path, entry.of);
+        if (branch.size > MAX_FIELDS) return 'fields';
       }
     }
   }
@@ -61,8 +64,8 @@ export function expand(pattern: Pattern, onRepeat?: (path: string) => void): rea
           repeated.add(path);
         };
   const branches = addFields([new Map()], pattern, '', { onRepeat: hear });
-  if (branches === undefined) return `its $or lists make more than ${MAX_SUB_RULES} combinations`;
-  if (branches.some((branch) => branch.size > MAX_FIELDS)) return `names more than ${MAX_FIELDS} fields in one branch`;
+  if (branches === 'branches') return `its $or lists make more than ${MAX_SUB_RULES} combinations`;
+  if (branches === 'fields') return `names more than ${MAX_FIELDS} fields in one branch`;
   const long = branches.flatMap((branch) => [...branch.keys()]).find((path) => path.split('.').length > MAX_NAMES);
   if (long !== undefined) return `names a path of more than ${MAX_NAMES} names, '${long.slice(0, 60)}...'`;
   return branches.map((branch) => [...branch].sort(([a], [b]) => (a < b ? -1 : 1)));

@@ -1,7 +1,7 @@
 // Why a CESQL condition does not take an event: the first part of its AND that is not true, the attributes that part
 // asks about, and the error when it erred. Shows attributes only; the expression sees nothing else.
 
-import { compileCesql } from '../cesql/evaluate.ts';
+import { compileCesql, compileCesqlFilter } from '../cesql/evaluate.ts';
 import type { CesqlExpression, CesqlValue } from '../cesql/expression.ts';
 import { printCesql } from '../cesql/print.ts';
 import type { CesqlCondition } from '../condition.ts';
@@ -79,10 +79,14 @@ function printed(expression: CesqlExpression): string {
 
 export function judgeCesql({ expression }: CesqlCondition, event: JsonTree): Judged {
   const attributes = attributesOf(event);
-  const parts = partsOf(expression).map((part) => ({ part, ...compileCesql(part)(attributes) }));
+  if (compileCesqlFilter(expression)(attributes)) return { explanation: { matched: true }, score: 1 };
+  const all = partsOf(expression);
+  // AND casts its sides, so a part is asked as a side of AND; the only part is asked as it is.
+  const asked = (part: CesqlExpression): CesqlExpression =>
+    all.length === 1 ? part : { kind: 'binary', op: 'AND', left: part, right: { kind: 'literal', value: true } };
+  const parts = all.map((part) => ({ part, ...compileCesql(asked(part))(attributes) }));
   const failing = parts.filter(({ value, error }) => value !== true || error !== undefined);
-  const [first, ...others] = failing;
-  if (first === undefined) return { explanation: { matched: true }, score: 1 };
+  const [first = parts[0]!, ...others] = failing;
   const { part, error } = first;
   const near = error === undefined ? {} : { near: `the expression errs, so the event is not taken: ${error.message}` };
   const explanation = {

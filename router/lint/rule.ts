@@ -23,6 +23,16 @@ interface Place {
   /** As an event has it: 'data.'; empty at the top. */
   readonly prefix: string;
   readonly data: JsonSchema | undefined;
+  /** Whether the rule asks for absence anywhere: below a list that hangs on what the other clauses chose. */
+  readonly absence: boolean;
+}
+
+function asksForAbsence({ entries }: Pattern): boolean {
+  return entries.some((entry) => {
+    if (entry.kind === 'or') return entry.anyOf.some(asksForAbsence);
+    if (entry.of.kind === 'fields') return asksForAbsence(entry.of);
+    return entry.of.anyOf.some((test) => test.op === 'exists' && !test.value);
+  });
 }
 
 /** The pattern as if it stood at the top. */
@@ -31,7 +41,7 @@ function placed(pattern: Pattern, prefix: string): Pattern {
   return { kind: 'fields', entries: [{ kind: 'field', name: prefix.slice(0, -1), of: pattern }] };
 }
 
-function lintBranches(anyOf: readonly Pattern[], { at, prefix, data }: Place): LeafFinding[] {
+function lintBranches(anyOf: readonly Pattern[], { at, prefix, data, absence }: Place): LeafFinding[] {
   const forms = anyOf.map((branch) => normalForm(placed(branch, prefix), data));
   return forms.flatMap((form, i): LeafFinding[] => {
     const here = `${at}[${i}]`;
@@ -39,6 +49,8 @@ function lintBranches(anyOf: readonly Pattern[], { at, prefix, data }: Place): L
       const says = 'never matches, so this branch is never taken';
       return [{ kind: 'never-matches', level: 'warning', at: here, says, fix: 'correct it or take it out' }];
     }
+    // A branch that says less also chooses less, and then an absence beside it can fail.
+    if (absence) return [];
     const by = forms.findIndex((other, k) => {
       if (k === i || neverMatches(other) || !implies(form, other)) return false;
       return k < i || !implies(other, form);
@@ -106,7 +118,7 @@ export interface LintedRule {
 export function lintPattern(rule: string, pattern: Pattern, data?: JsonSchema): LintedRule {
   const form = normalForm(pattern, data);
   const whole = lintWhole(pattern, form, data);
-  const parts = lintFields(pattern, { at: 'when', prefix: '', data });
+  const parts = lintFields(pattern, { at: 'when', prefix: '', data, absence: asksForAbsence(pattern) });
   // A rule that never matches says why once; a wrong type is named at its place all the same.
   const told = neverMatches(form) ? parts.filter(({ kind }) => kind !== 'never-matches') : parts;
   return { form, findings: [...whole, ...told].map((finding) => ({ rule, ...finding })) };

@@ -15,8 +15,18 @@ export interface Choice {
 
 // Below this a search is cheaper than remembering.
 const FREE_STEPS = 64;
-// Only names that an event repeats, each with arrays below, lead here; then the rule does not match.
+// Of all rules for one event. Only names that an event repeats, each with arrays below, lead here; then the rule that
+// was searched, and those after it, do not match.
 const MOST_STEPS = 200_000;
+
+/** What is left of the steps for one event. */
+export interface Budget {
+  steps: number;
+}
+
+export function refill(budget: Budget): void {
+  budget.steps = MOST_STEPS;
+}
 
 export function ascending(members: readonly number[]): readonly number[] {
   return [...new Set(members)].sort((a, b) => a - b);
@@ -70,6 +80,7 @@ interface Search {
   /** By clause: the arrays that values of it or of later clauses stand in; made when first needed. */
   later: readonly ReadonlySet<number>[] | undefined;
   steps: number;
+  readonly budget: Budget;
 }
 
 function laterArrays({ reading, choices }: Search): readonly ReadonlySet<number>[] {
@@ -111,7 +122,8 @@ function tryFrom(search: Search, index: number): boolean {
   const { reading, choices, chosen } = search;
   const choice = choices[index];
   if (choice === undefined) return true;
-  if (++search.steps > MOST_STEPS) return false;
+  if (--search.budget.steps < 0) return false;
+  search.steps++;
   const state = search.steps > FREE_STEPS ? stateOf(search, index) : undefined;
   if (state !== undefined && search.dead.has(state)) return false;
   const { hits, all } = choice;
@@ -124,6 +136,6 @@ function tryFrom(search: Search, index: number): boolean {
 }
 
 /** Whether values can be chosen, one for each clause, no two from different elements of one array. */
-export function isConsistent(reading: Reading, choices: readonly Choice[]): boolean {
-  return tryFrom({ reading, choices, chosen: [], dead: new Set(), later: undefined, steps: 0 }, 0);
+export function isConsistent(reading: Reading, choices: readonly Choice[], budget: Budget): boolean {
+  return tryFrom({ reading, choices, chosen: [], dead: new Set(), later: undefined, steps: 0, budget }, 0);
 }

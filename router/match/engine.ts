@@ -2,7 +2,7 @@
 // rules is kept once and counted, so that a rule comes and goes without a look at the others.
 
 import type { Leaf, Scalar, Test } from '../pattern.ts';
-import type { Choice } from './arrays.ts';
+import type { Budget, Choice } from './arrays.ts';
 import { createField, type FieldNode, fieldAt, prune } from './fields.ts';
 import { withRoom } from './growing.ts';
 import { ipOf } from './ip.ts';
@@ -87,6 +87,7 @@ export interface Now {
   matchedCount: number;
   /** By want: what array consistency chooses from, made when first asked for. */
   readonly choices: Map<number, Choice>;
+  readonly budget: Budget;
   /** Where probes lead; set once. */
   onHit: OnHit;
 }
@@ -125,6 +126,7 @@ export function createEngine(): Engine {
       matched: room(),
       matchedCount: 0,
       choices: new Map(),
+      budget: { steps: 0 },
       onHit: () => {},
     },
   };
@@ -169,6 +171,7 @@ export function releaseSlot(engine: Engine, number: number): void {
   engine.slotOf.delete(slot.path);
   engine.slots[number] = undefined;
   engine.freeSlots.push(number);
+  releasePlace(engine.rows, slot.present);
   slot.node.slot = -1;
   prune(slot.node);
 }

@@ -82,6 +82,8 @@ function makeLookup(node: FieldNode): Lookup {
   collect(node, '', byName);
   const byLength: (NamedBytes[] | null | undefined)[] = [];
   for (const [name, child] of byName) {
+    // Only an escape can write half a pair; such names are looked up as text.
+    if (!name.isWellFormed()) continue;
     const bytes = Buffer.from(name, 'utf8');
     while (byLength.length <= bytes.length) byLength.push(undefined);
     const same = byLength[bytes.length];

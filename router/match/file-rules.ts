@@ -1,6 +1,7 @@
 // Rules come and go. A sub-rule becomes a row, filed where the fewest others are: under one wanted value, under the
 // tests of one leaf, under the mere presence of a field, or, when it only asks for absence, where every event looks.
 
+import { RouterError } from '../errors.ts';
 import type { Leaf, Pattern, Test } from '../pattern.ts';
 import { type SubRule, subRulesOf } from '../sub-rule.ts';
 import {
@@ -113,6 +114,10 @@ function addSubRule(engine: Engine, rule: number, subRule: SubRule): number {
 
 /** Adds a pattern under a name; a name that is there gets one more. */
 export function addRule(engine: Engine, name: string, pattern: Pattern): void {
+  const subRules = subRulesOf(pattern);
+  if (subRules.some((subRule) => subRule.length === 0)) {
+    throw new RouterError('PATTERN_INVALID', 'the pattern must name at least one field');
+  }
   let number = engine.ruleOf.get(name);
   if (number === undefined) {
     number = engine.freeRules.pop() ?? engine.rules.length;
@@ -120,7 +125,7 @@ export function addRule(engine: Engine, name: string, pattern: Pattern): void {
     engine.ruleOf.set(name, number);
   }
   const rule = engine.rules[number]!;
-  for (const subRule of subRulesOf(pattern)) rule.rows.push(addSubRule(engine, number, subRule));
+  for (const subRule of subRules) rule.rows.push(addSubRule(engine, number, subRule));
   makeRoom(engine);
 }
 

@@ -1,7 +1,7 @@
 // From the values of an event to the rules that match: number the values, follow them to places, check the rows there.
 
 import type { Scalar } from '../pattern.ts';
-import { ascending, type Choice, isConsistent } from './arrays.ts';
+import { ascending, type Choice, isConsistent, refill } from './arrays.ts';
 import type { Engine, LeafTest, Slot } from './engine.ts';
 import { ipOf } from './ip.ts';
 import { findProbes } from './probes.ts';
@@ -27,6 +27,7 @@ function nextEpoch({ now }: Engine): void {
   }
   now.epoch++;
   now.matchedCount = 0;
+  refill(now.budget);
   if (now.choices.size > 0) now.choices.clear();
 }
 
@@ -125,6 +126,7 @@ function holdsTogether(engine: Engine, code: readonly number[], at: number): boo
   return isConsistent(
     engine.reading,
     clauses.map(([, choice]) => choice),
+    engine.now.budget,
   );
 }
 

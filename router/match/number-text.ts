@@ -10,9 +10,12 @@ function decimalOf(text: string): readonly [digits: string, exponent: number] {
   const fraction = point === -1 ? 0 : mantissa.length - point - 1;
   const exponent = (e === -1 ? 0 : Number(text.slice(e + 1))) - fraction;
   const sign = mantissa.startsWith('-') ? '-' : '';
-  const digits = mantissa.replace(/[-.]/g, '').replace(/^0+/, '');
-  const short = digits.replace(/0+$/, '');
-  return short === '' ? ['', 0] : [sign + short, exponent + digits.length - short.length];
+  const digits = mantissa.replace(/[-.]/g, '');
+  // By hand: a search for zeros at the end would look at each run of zeros again and again.
+  let [from, to] = [0, digits.length];
+  while (from < to && digits.charCodeAt(from) === 0x30) from++;
+  while (to > from && digits.charCodeAt(to - 1) === 0x30) to--;
+  return from === to ? ['', 0] : [sign + digits.slice(from, to), exponent + digits.length - to];
 }
 
 // A decimal of up to 15 digits survives the trip through a double (DBL_DIG), if its exponent is not extreme.

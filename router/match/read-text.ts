@@ -4,6 +4,7 @@
 import { isUtf8 } from 'node:buffer';
 import { RouterError } from '../errors.ts';
 import { afterValue as afterTrusted } from '../wire/json-scan.ts';
+import { notJson } from '../wire/json-tree.ts';
 import { type FieldNode, type Lookup, lookupOf } from './fields.ts';
 import { comparableNumber } from './number-text.ts';
 import { readValue } from './read-value.ts';
@@ -200,8 +201,12 @@ function parsed(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
-    throw new RouterError('NOT_JSON', `this is not JSON: ${(cause as Error).message}`, { cause });
+    throw notJson(cause);
   }
+}
+
+function checkUtf8(bytes: Buffer): void {
+  if (!isUtf8(bytes)) throw new RouterError('NOT_UTF8', 'this JSON is not UTF-8');
 }
 
 /** What is known of a text before it is read. */
@@ -219,6 +224,7 @@ export interface Trust {
  */
 export function readText(reading: Reading, node: FieldNode, bytes: Buffer, { trusted, unique }: Trust): void {
   if (bytes.length > MAX_TEXT) {
+    if (!trusted) checkUtf8(bytes);
     readValue(reading, node, parsed(bytes), 0);
     return;
   }
@@ -229,8 +235,9 @@ export function readText(reading: Reading, node: FieldNode, bytes: Buffer, { tru
   if (end < 0 || afterSpace(end) !== bytes.length) {
     // Broken, or too deep to be judged here: the parser says which, and what it accepts is read as trusted.
     parsed(bytes);
+    checkUtf8(bytes);
     clear(reading);
     readAt({ bytes, reading, trusted: true, left: -1 }, node, start, 0);
   }
-  if (saw[HIGH_BYTES] !== 0 && !isUtf8(bytes)) throw new RouterError('NOT_UTF8', 'this JSON is not UTF-8');
+  if (saw[HIGH_BYTES] !== 0) checkUtf8(bytes);
 }

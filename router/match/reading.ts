@@ -57,12 +57,24 @@ export function addSlot(reading: Reading): number {
   return slot;
 }
 
+// Lists that grew beyond are given back.
+const MOST_KEPT = 10_000;
+
 export function clear(reading: Reading): void {
   const { touched, touchedCount, counts, inArray } = reading;
   for (let i = 0; i < touchedCount; i++) {
     const slot = touched[i]!;
+    if (counts[slot]! > MOST_KEPT) {
+      reading.values[slot]!.length = 0;
+      reading.members[slot]!.length = 0;
+    }
     counts[slot] = 0;
     inArray[slot] = 0;
+  }
+  if (reading.memberCount > MOST_KEPT) {
+    reading.memberParent.length = 1;
+    reading.memberArray.length = 1;
+    reading.arrayLast.length = 0;
   }
   reading.touchedCount = 0;
   reading.slotsInArrays = 0;

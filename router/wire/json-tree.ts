@@ -105,13 +105,23 @@ function readValue(cursor: Cursor, depth: number): JsonTree {
   }
 }
 
-/** Throws NOT_JSON, whose message quotes at most a few characters of the text. */
+/** The error of a text that JSON.parse refused: where, but nothing of the text, which is a stranger's. */
+export function notJson(cause: unknown): RouterError {
+  const says = cause instanceof Error ? cause.message : '';
+  const where = /at position (\d+)/.exec(says)?.[1];
+  const ended = says.includes('end of JSON') || says.includes('Unterminated');
+  const place =
+    where === undefined ? (ended ? ': it ends too early' : '') : `: the character at position ${where} is wrong`;
+  return new RouterError('NOT_JSON', `this is not JSON${place}`, { cause });
+}
+
+/** Throws NOT_JSON. */
 export function readJsonTree(text: string): JsonTree {
   try {
     // Judges the grammar once and natively; what is read below may then trust the text.
     JSON.parse(text);
   } catch (cause) {
-    throw new RouterError('NOT_JSON', `this is not JSON: ${(cause as Error).message}`, { cause });
+    throw notJson(cause);
   }
   const cursor = { text, at: 0 };
   skipSpace(cursor);
