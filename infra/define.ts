@@ -61,6 +61,8 @@ export interface RuleTestInput {
 
 export interface KafkaInput {
   readonly use: 'kafka';
+  /** The library that publishes; 'platformatic' costs less and is an optional package. */
+  readonly client?: 'kafkajs' | 'platformatic';
   readonly brokers?: readonly string[];
   readonly ssl?: boolean;
   readonly sasl?: {
@@ -75,7 +77,56 @@ export interface KafkaInput {
   readonly failuresTopic?: string;
 }
 
-export type BusInput = 'embedded' | 'kafka' | { readonly use: 'embedded' } | KafkaInput;
+export interface EventBridgeInput {
+  readonly use: 'eventbridge';
+  /** The event bus, by name or ARN. Credentials are found as by every AWS tool. */
+  readonly bus: string;
+  readonly region?: string;
+  /** Of an emulator, such as http://127.0.0.1:4566. */
+  readonly endpoint?: string;
+  readonly maxBytes?: number;
+  /** The account's quota of characters for a rule's pattern, when it was raised. */
+  readonly maxPattern?: number;
+}
+
+export interface EventGridInput {
+  readonly use: 'eventgrid';
+  /** Of a custom topic, or of a namespace when `topic` is given. */
+  readonly endpoint?: string;
+  readonly topic?: string;
+  readonly subscriptionPrefix?: string;
+  /** The names of the variables that hold them; one of key, sas and entra. */
+  readonly key?: string;
+  readonly sas?: string;
+  readonly entra?: boolean;
+  /** Paths into data, such as 'data.order.total', that hold no list of objects in any event. */
+  readonly filterable?: readonly string[];
+  /** Who may register for push; Event Grid itself if absent. */
+  readonly origins?: readonly string[];
+}
+
+export interface PubSubInput {
+  readonly use: 'pubsub';
+  /** GOOGLE_CLOUD_PROJECT if absent. Credentials are found as by every Google tool. */
+  readonly project?: string;
+  readonly topic?: string;
+  /** Regional, such as us-east1-pubsub.googleapis.com, or of an emulator. */
+  readonly endpoint?: string;
+  readonly subscriptionPrefix?: string;
+  /** The service calls, with a token for this audience and of this account; without it subscriptions are pulled. */
+  readonly push?: { readonly audience: string; readonly serviceAccount: string };
+}
+
+export type BusInput =
+  | 'embedded'
+  | 'kafka'
+  | 'eventgrid'
+  | 'pubsub'
+  | { readonly use: 'embedded' }
+  | KafkaInput
+  | EventBridgeInput
+  | EventGridInput
+  | PubSubInput;
 
 export type SourceInput =
   | { readonly use: 'github' }

@@ -30,6 +30,11 @@ const list: readonly Known[] = [
     load: async () => (await import('./commands/match.ts')).match,
   },
   {
+    name: 'filter',
+    says: 'what each rule becomes on a bus: native filter and residual',
+    load: async () => (await import('./commands/filter.ts')).filter,
+  },
+  {
     name: 'explain',
     says: 'why an event does not match a rule',
     load: async () => (await import('./commands/explain.ts')).explain,

@@ -86,6 +86,7 @@ export async function startRuntime(parts: RuntimeParts): Promise<Runtime> {
       now,
       env: parts.env,
       onWarning,
+      rules: () => current.document.rules,
     });
   } catch (thrown) {
     await open.close();
@@ -94,7 +95,10 @@ export async function startRuntime(parts: RuntimeParts): Promise<Runtime> {
   const { failures } = adapter;
   if (failures === undefined || adapter.subscribe === undefined) {
     await Promise.all([adapter.close(), open.close()]);
-    throw new RouterError('UNSUPPORTED', `busway dev cannot deliver from ${adapter.name}; it runs on a log bus`);
+    throw new RouterError(
+      'UNSUPPORTED',
+      `busway dev cannot deliver from ${adapter.name}; it runs on a bus that can be read from here`,
+    );
   }
   const stopReading = new AbortController();
   const seen = adapter.capabilities.dedupe ? undefined : await fillSeen(adapter, parts);

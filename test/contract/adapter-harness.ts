@@ -3,10 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import type { Adapter, Consumer } from '../../adapters/adapter.ts';
+import type { Adapter, Consumer, Routed } from '../../adapters/adapter.ts';
 import type { Outcome, Refused } from '../../router/consume.ts';
 import { type ErrorCode, errorTable, RouterError } from '../../router/errors.ts';
 import { type CloudEvent, type EventData, jsonData } from '../../router/event.ts';
+import { hostileShapes } from './adapter-cases.ts';
 
 /** One bus of its own, with nothing on it. */
 export interface BusScene {
@@ -26,11 +27,18 @@ export interface BusScene {
 /** An adapter for one purpose: it throttles, or nobody answers it. */
 export type Special = Pick<BusScene, 'adapter' | 'warnings' | 'cleanup'>;
 
+/** A rule as a pull bus has it: with a subscription of its own. */
+export interface PulledRule extends Routed {
+  readonly ordered: boolean;
+}
+
 export interface AdapterHarness {
   readonly delivery: 'log' | 'push' | 'pull';
   /** A secret in this bus's options or environment; must never be seen again. */
   readonly canary: string;
   open(): Promise<BusScene>;
+  /** For pull: a scene whose bus has these rules, each with its subscription; the adapter was opened with them. */
+  openRules?(rules: readonly PulledRule[]): Promise<BusScene>;
   /** The topic or bus does not exist. */
   openMissing?(): Promise<Special>;
   /** Connects, and never gets an answer. */
@@ -43,6 +51,8 @@ export interface AdapterHarness {
   readonly waitMs?: number;
   /** Scenes at once. Default 4. */
   readonly concurrency?: number;
+  /** Ids of hostile shapes that this bus cannot carry, each with its reason: they must be refused with NOT_CARRIABLE. */
+  readonly cannotCarry?: readonly { readonly id: string; readonly reason: string }[];
   /** Laws that do not apply, each with its reason. A law that needs a hook the harness lacks fails unless it is here. */
   readonly skip?: readonly { readonly test: AdapterLaw; readonly reason: string }[];
 }
@@ -82,6 +92,16 @@ export const adapterLaws = {
   failures: 'failure records are written, listed oldest first, replaced by id and removed',
   tail: 'tail gives the newest, or what comes, and moves no consumer',
   'stop and go': 'a subscription ends when asked and can be taken up again',
+  'pulled rules': 'each rule is delivered what it takes, once, and nothing else',
+  'pulled residual': 'what a filter lets through besides is acknowledged and not delivered',
+  'pulled acknowledged': 'what was not acknowledged comes again from its subscription, also after a restart',
+  'pulled attempts': 'a delivery that comes again counts what was tried, and does not come before its time',
+  'pulled failing': 'a rule whose target always fails holds back no other rule',
+  'pulled hanging': 'a rule whose target hangs holds back no other rule',
+  'pulled order': 'an ordered rule gets each key in order, and an event that waits holds back its key only',
+  'pulled drain': 'at the end what is under way is finished, or given back',
+  'pulled undecodable': 'a message that is no event is refused and passed, and stays until that is durable',
+  'pulled stop and go': 'a subscription that is asked ends when told and can be taken up again',
 } as const;
 
 export type AdapterLaw = keyof typeof adapterLaws;
@@ -157,6 +177,20 @@ export async function publishAll(adapter: Adapter, events: readonly CloudEvent[]
   const results = await adapter.publish(events, idle);
   assert.equal(results.length, events.length);
   for (const [i, result] of results.entries()) assert.ok(result.ok, `event ${i}: ${inspect(result)}`);
+}
+
+/** Publishes the hostile shapes: what the bus can carry must be taken and is returned, the others must be refused. */
+export async function publishShapes({ harness }: LawParts, adapter: Adapter): Promise<readonly CloudEvent[]> {
+  const sent = hostileShapes();
+  const refused = new Set((harness.cannotCarry ?? []).map(({ id }) => id));
+  const results = await adapter.publish(sent, idle);
+  assert.equal(results.length, sent.length);
+  for (const [i, result] of results.entries()) {
+    const { id } = sent[i]!.attributes;
+    const says = result.ok ? 'taken' : `${result.code}, ${result.retryable ? 'retryable' : 'for good'}`;
+    assert.equal(says, refused.has(id) ? 'NOT_CARRIABLE, for good' : 'taken', `'${id}': ${inspect(result)}`);
+  }
+  return sent.filter(({ attributes }) => !refused.has(attributes.id));
 }
 
 export async function codeOf(work: () => Promise<unknown>): Promise<ErrorCode> {

@@ -13,14 +13,14 @@ import { type CloudEvent, jsonData } from '../../router/event.ts';
 import type { Pattern } from '../../router/pattern.ts';
 import { parsePattern } from '../../router/read-pattern.ts';
 import { sameEvent } from '../harness/events.ts';
-import { hostilePayloads, hostileShapes, poisons } from './adapter-cases.ts';
+import { hostilePayloads, poisons } from './adapter-cases.ts';
 import {
   type AdapterLaw,
   codeOf,
   idle,
   type Law,
   made,
-  publishAll,
+  publishShapes,
   record,
   withScene,
   withSpecial,
@@ -118,8 +118,7 @@ const hostilePush: Law = (parts) =>
 const identity: Law = (parts) =>
   withScene(parts, async (scene) => {
     assert.ok(scene.pushed !== undefined, 'give the scene pushed(), or list the law under skip');
-    const sent = hostileShapes();
-    await publishAll(scene.adapter, sent);
+    const sent = await publishShapes(parts, scene.adapter);
 
     const decoded = (await scene.pushed()).flatMap((payload) => scene.adapter.decode(payload));
 

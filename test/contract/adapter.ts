@@ -7,6 +7,7 @@ import { logLaws } from './adapter-log.ts';
 import { orderLaws } from './adapter-order.ts';
 import { portLaws } from './adapter-port.ts';
 import { publishLaws } from './adapter-publish.ts';
+import { pullLaws } from './adapter-pull.ts';
 
 /** Runs every law as a test named `<name>: <law>`. */
 export function adapterSuite(name: string, harness: AdapterHarness): void {
@@ -15,6 +16,7 @@ export function adapterSuite(name: string, harness: AdapterHarness): void {
     ...publishLaws,
     ...portLaws,
     ...(harness.delivery === 'log' ? { ...logLaws, ...orderLaws } : {}),
+    ...(harness.delivery === 'pull' ? pullLaws : {}),
   };
   describe(`${name} keeps the adapter laws`, { concurrency }, () => {
     for (const [id, law] of Object.entries(laws) as [AdapterLaw, Law][]) {

@@ -5,7 +5,16 @@ import { relative } from 'node:path';
 import type { Line } from './reporter.ts';
 
 /** What a machine may lack; BUSWAY_REQUIRE names some of them. A skip for the want of one begins with `no <name>`. */
-export const requirements: readonly string[] = ['kafka', 'kcat', 'postgres', 'docker', 'browser'];
+export const requirements: readonly string[] = [
+  'kafka',
+  'kcat',
+  'postgres',
+  'docker',
+  'browser',
+  'event-ruler',
+  'ministack',
+  'pstest',
+];
 
 export interface RunFacts {
   readonly lines: readonly Line[];

@@ -6,17 +6,32 @@ import type { Adapter } from '../../adapters/adapter.ts';
 import { buses } from '../../adapters/registry.ts';
 import { sources } from '../../functions/sources/registry.ts';
 import { targets } from '../../functions/targets/registry.ts';
-import type { Kind, OptionTable } from '../../router/config.ts';
+import { type Kind, type OptionTable, optionDefaults } from '../../router/config.ts';
 
 const yes = (value: boolean): string => (value ? 'yes' : 'no');
 const mib = (bytes: number): string => `${Math.round((bytes / 1024 / 1024) * 10) / 10} MiB`;
 
+/** What each bus needs to be opened; nothing answers there. */
+const idleEnv: Readonly<Record<string, string>> = {
+  KAFKA_BROKERS: '127.0.0.1:1',
+  AWS_REGION: 'us-east-1',
+  GOOGLE_CLOUD_PROJECT: 'example',
+  PUBSUB_EMULATOR_HOST: '127.0.0.1:1',
+  EVENTGRID_ENDPOINT: 'http://127.0.0.1:1',
+  EVENTGRID_KEY: Buffer.from('no key').toString('base64'),
+};
+const idleOptions: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  eventbridge: { bus: 'example' },
+  pubsub: { topic: 'example' },
+};
+
 /** Opens an adapter without connecting to anything. */
 async function openIdle(name: string): Promise<Adapter> {
-  const module = await buses[name]!.load();
-  const env = (variable: string): string | undefined => (variable === 'KAFKA_BROKERS' ? '127.0.0.1:1' : undefined);
+  const kind = buses[name]!;
+  const module = await kind.load();
   const dataDir = join(tmpdir(), `busway-readme-${process.pid}`);
-  return module.open({}, { dataDir, now: () => 0, env, onWarning: () => undefined });
+  const options = { ...optionDefaults(kind.options), ...idleOptions[name] };
+  return module.open(options, { dataDir, now: () => 0, env: (key) => idleEnv[key], onWarning: () => undefined });
 }
 
 export async function busTable(): Promise<string> {

@@ -116,3 +116,13 @@ export async function findRuler(parts: RulerParts): Promise<Ruler> {
   signal.throwIfAborted();
   return failed === undefined ? there : none(failed);
 }
+
+// As a step of its own, for tests that ask event-ruler for verdicts: node test/bench/rules/ruler.ts
+if (import.meta.main) {
+  const log = (text: string): void => console.error(text);
+  const found = await findRuler({ build: true, signal: AbortSignal.timeout(BUILD_MS), log });
+  if (!found.ok) {
+    log(found.reason);
+    process.exitCode = 1;
+  }
+}

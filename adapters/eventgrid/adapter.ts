@@ -1,0 +1,99 @@
+// The Event Grid bus in its two tiers: a custom topic, which pushes to endpoints, and a topic of a namespace, which is
+// pulled. Events go out as a CloudEvents batch, their data untouched. It never creates a topic or a subscription.
+
+import type { Options } from '../../router/config.ts';
+import { RouterError } from '../../router/errors.ts';
+import type { Adapter, AdapterParts } from '../adapter.ts';
+import { openAccess } from './access.ts';
+import { compileEventGrid, type EventGridFilter, type FilterSettings } from './filter.ts';
+import { createPost } from './http.ts';
+import { reasonOf } from './map-error.ts';
+import { checkEndpoint, type EventGridOptions, toEventGridOptions } from './options.ts';
+import { createPublisher, limitsOf, sizeOf } from './publish.ts';
+import { subscribeEventGrid } from './subscribe.ts';
+import { BATCH_TYPE, decodeEventGrid, joinBatch } from './wire.ts';
+
+// What the SDKs of these tiers speak.
+const TOPIC_API = '2018-01-01';
+const NAMESPACE_API = '2024-06-01';
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+function endpointOf({ endpoint }: EventGridOptions, { env, onWarning }: AdapterParts): URL {
+  const given = endpoint ?? env('EVENTGRID_ENDPOINT') ?? '';
+  const wrong = given === '' ? undefined : checkEndpoint(given);
+  if (given === '' || wrong !== undefined) {
+    const says =
+      wrong === undefined ? "no endpoint: give the bus 'endpoint' or set EVENTGRID_ENDPOINT" : `the endpoint ${wrong}`;
+    throw new RouterError('CONFIG_INVALID', `eventgrid: ${says}`);
+  }
+  const url = new URL(given);
+  if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname)) {
+    onWarning('eventgrid: the login goes over the network in the clear; use an https endpoint');
+  }
+  return url;
+}
+
+/** Where a custom topic takes events; people copy the endpoint with and without its path. */
+function topicUrl(endpoint: URL): URL {
+  const url = new URL(endpoint);
+  if (url.pathname === '/') url.pathname = '/api/events';
+  url.searchParams.set('api-version', TOPIC_API);
+  return url;
+}
+
+/** `operation`: such as ':publish' or '/eventsubscriptions/x:receive'. */
+function namespaceUrl(endpoint: URL, topic: string, operation: string): URL {
+  const url = new URL(`${endpoint.pathname.replace(/\/$/, '')}/topics/${topic}${operation}`, endpoint);
+  url.searchParams.set('api-version', NAMESPACE_API);
+  return url;
+}
+
+/** Connects to nothing yet. Throws CONFIG_INVALID, SECRET_MISSING or SECRET_INVALID. */
+export async function open(given: Options, parts: AdapterParts): Promise<Adapter<EventGridFilter>> {
+  const options = toEventGridOptions(given);
+  const { topic, filterable, subscriptionPrefix: prefix } = options;
+  const settings: FilterSettings = { tier: topic === undefined ? 'topic' : 'namespace', filterable };
+  const endpoint = endpointOf(options, parts);
+  const post = createPost(openAccess(options, parts), parts.now);
+  const url = topic === undefined ? topicUrl(endpoint) : namespaceUrl(endpoint, topic, ':publish');
+  const what = topic === undefined ? `the custom topic at ${endpoint.host}` : `topic '${topic}' at ${endpoint.host}`;
+  const publish = createPublisher({ post, url, what, tier: settings.tier, filterable });
+  const closing = new AbortController();
+  const withClosing = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, closing.signal]);
+  const rules = () => parts.rules?.() ?? [];
+
+  const adapter: Adapter<EventGridFilter> = {
+    name: 'eventgrid',
+    limits: limitsOf[settings.tier],
+    capabilities: { delivery: topic === undefined ? 'push' : 'pull', order: false, dedupe: false, replay: false },
+    async check(signal) {
+      const body = joinBatch([]);
+      try {
+        await post({ url, contentType: BATCH_TYPE, body, what, signal: withClosing(signal) });
+      } catch (thrown) {
+        // Found and let in; only that there is nothing in the batch is refused.
+        if (!(thrown instanceof RouterError && thrown.code === 'NOT_CARRIABLE')) throw thrown;
+      }
+    },
+    sizeOf,
+    async publish(batch, signal) {
+      const either = withClosing(signal);
+      if (either.aborted) throw reasonOf(closing.signal.aborted ? closing.signal : signal, 'publishing');
+      return batch.length === 0 ? [] : publish(batch, either);
+    },
+    decode: (pushed) => decodeEventGrid(pushed, { prefix, rules: () => rules().map(({ name }) => name) }),
+    compile: (when) => compileEventGrid(when, settings),
+    async close() {
+      closing.abort(new RouterError('CLOSED', 'eventgrid: the bus is closed'));
+    },
+  };
+  if (topic === undefined) return adapter;
+  return {
+    ...adapter,
+    async subscribe(consumer, signal) {
+      if (closing.signal.aborted) throw reasonOf(closing.signal, 'subscribing');
+      const operate = (operation: string): URL => namespaceUrl(endpoint, topic, operation);
+      await subscribeEventGrid({ post, operate, settings, prefix, ...parts }, consumer, withClosing(signal));
+    },
+  };
+}
