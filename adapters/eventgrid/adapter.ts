@@ -6,7 +6,7 @@ import { RouterError } from '../../router/errors.ts';
 import type { Adapter, AdapterParts } from '../adapter.ts';
 import { openAccess } from './access.ts';
 import { compileEventGrid, type EventGridFilter, type FilterSettings } from './filter.ts';
-import { createPost } from './http.ts';
+import { openHttp } from './http.ts';
 import { reasonOf } from './map-error.ts';
 import { checkEndpoint, type EventGridOptions, toEventGridOptions } from './options.ts';
 import { createPublisher, limitsOf, sizeOf } from './publish.ts';
@@ -54,7 +54,8 @@ export async function open(given: Options, parts: AdapterParts): Promise<Adapter
   const { topic, filterable, subscriptionPrefix: prefix } = options;
   const settings: FilterSettings = { tier: topic === undefined ? 'topic' : 'namespace', filterable };
   const endpoint = endpointOf(options, parts);
-  const post = createPost(openAccess(options, parts), parts.now);
+  const http = openHttp(endpoint, openAccess(options, parts), parts.now);
+  const { post } = http;
   const url = topic === undefined ? topicUrl(endpoint) : namespaceUrl(endpoint, topic, ':publish');
   const what = topic === undefined ? `the custom topic at ${endpoint.host}` : `topic '${topic}' at ${endpoint.host}`;
   const publish = createPublisher({ post, url, what, tier: settings.tier, filterable });
@@ -85,6 +86,7 @@ export async function open(given: Options, parts: AdapterParts): Promise<Adapter
     compile: (when) => compileEventGrid(when, settings),
     async close() {
       closing.abort(new RouterError('CLOSED', 'eventgrid: the bus is closed'));
+      http.close();
     },
   };
   if (topic === undefined) return adapter;

@@ -7,7 +7,8 @@ import { type ErrorCode, RouterError } from '../../router/errors.ts';
 
 export interface Answer {
   readonly status: number;
-  readonly headers: Headers;
+  /** By its name in lower case. */
+  readonly header: (name: string) => string | undefined;
   readonly body: Buffer;
 }
 
@@ -25,9 +26,8 @@ const THROTTLED_MS = 1_000;
 const MAX_WAIT_MS = 600_000;
 
 /** Seconds or a date, as milliseconds from `now`. */
-function retryAfterMs(headers: Headers, now: number): number | undefined {
-  const text = headers.get('retry-after');
-  if (text === null) return undefined;
+function retryAfterMs(text: string | undefined, now: number): number | undefined {
+  if (text === undefined) return undefined;
   const ms = /^\d{1,6}$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - now;
   return Number.isFinite(ms) ? Math.min(MAX_WAIT_MS, Math.max(0, ms)) : undefined;
 }
@@ -71,12 +71,12 @@ function codeOf(status: number, service: string): ErrorCode {
 }
 
 /** `what`: what was asked for, such as "topic 'orders'". The fact `retryAfterMs` says when to come again. */
-export function mapAnswer({ status, headers, body }: Answer, what: string, now: number): RouterError {
+export function mapAnswer({ status, header, body }: Answer, what: string, now: number): RouterError {
   const service = serviceCode(body);
   const code = codeOf(status, service ?? '');
-  const request = headers.get('x-ms-request-id') ?? '';
+  const request = header('x-ms-request-id') ?? '';
   const detail = [`status ${status}`, service, TOKEN.test(request) ? `request ${request}` : undefined];
-  const hint = retryAfterMs(headers, now) ?? (code === 'THROTTLED' ? THROTTLED_MS : undefined);
+  const hint = retryAfterMs(header('retry-after'), now) ?? (code === 'THROTTLED' ? THROTTLED_MS : undefined);
   const text = `eventgrid: ${what} ${says[code]} (${detail.filter(Boolean).join(', ')})`;
   return new RouterError(code, text, { status, ...(hint === undefined ? {} : { retryAfterMs: hint }) });
 }

@@ -126,7 +126,9 @@ test('eventbridge fake: a request that is not signed, or was changed on the way,
     client.middlewareStack.add(
       (next) => (args) => {
         const request = args.request as { body: string | Uint8Array };
-        request.body = Buffer.from(request.body).toString().replace('"/a"', '"/b"');
+        const { body } = request;
+        const text = typeof body === 'string' ? body : new TextDecoder().decode(body);
+        request.body = text.replace('"/a"', '"/b"');
         return next(args);
       },
       { step: 'finalizeRequest', priority: 'low' },

@@ -5,11 +5,13 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { compileFilter } from '../../../adapters/eventbridge/filter.ts';
 import { parseCesql } from '../../../router/cesql/parse.ts';
-import type { Condition } from '../../../router/condition.ts';
+import { type Condition, compileCondition } from '../../../router/condition.ts';
 import type { Problem } from '../../../router/config.ts';
+import { type CloudEvent, jsonData } from '../../../router/event.ts';
 import { readPatternText } from '../../../router/pattern-text.ts';
 import { parsePattern } from '../../../router/read-pattern.ts';
 import { readEventPattern } from '../../fakes/eventbridge-pattern.ts';
+import { nativePasses } from './scene.ts';
 
 function read(when: object): Condition {
   const problems: Problem[] = [];
@@ -143,6 +145,28 @@ test('eventbridge filter: $or lists that multiply beyond a thousand are not give
   assert.equal(split.kind, 'wider');
   assert.match(split.why ?? '', /1024 combinations/);
   readEventPattern(JSON.stringify(split.native));
+});
+
+const chosen: CloudEvent = {
+  attributes: { specversion: '1.0', id: '1', source: '/a', type: 't' },
+  data: jsonData(Buffer.from('[{"items":[{"a":1}]},{"a.b":"x","list":["y"]}]')),
+};
+
+test('eventbridge filter: exists: false on data goes with a clause that is left out, which had chosen its element', () => {
+  // By 'a.b' the second element is chosen, which has no items.a; without it the first one has.
+  const when = readPatternText('{"data":{"a.b":["x"],"items":{"a":[{"exists":false}]},"list":["y"]},"type":["t"]}');
+  const split = compileFilter(when);
+
+  assert.equal(compileCondition(when)(chosen), true);
+  assert.deepEqual(split.native, { detail: { data: { list: ['y'] }, type: ['t'] } });
+  assert.match(split.why ?? '', /exists: false/);
+  assert.ok(nativePasses(split.native as object, chosen));
+});
+
+test('eventbridge filter: exists: false on an attribute stays, whatever is left out', () => {
+  const split = compileFilter(readPatternText('{"data":{"a.b":["x"]},"subject":[{"exists":false}]}'));
+
+  assert.deepEqual(split.native, { detail: { subject: [{ exists: false }] } });
 });
 
 test('eventbridge filter: CESQL is exact where a pattern says the same, wider where it says less, none where nothing', () => {

@@ -15,7 +15,7 @@ import {
   AzureKeyCredential as NamespaceKey,
 } from '@azure/eventgrid-namespaces';
 import { openAccess } from '../../../adapters/eventgrid/access.ts';
-import { createPost } from '../../../adapters/eventgrid/http.ts';
+import { openHttp } from '../../../adapters/eventgrid/http.ts';
 import { toEventGridOptions } from '../../../adapters/eventgrid/options.ts';
 import { createSettler, type Settlement } from '../../../adapters/eventgrid/settle.ts';
 import type { Seen } from '../../fakes/eventgrid.ts';
@@ -120,7 +120,7 @@ test('sdk: the adapter settles by the very requests that the SDK sends', () =>
     const receiver = new EventGridReceiverClient(fake.url, new NamespaceKey(key), 'orders', 'mine', once());
     const options = toEventGridOptions(namespace() as Record<string, unknown>);
     const settler = createSettler({
-      post: createPost(openAccess(options, { env: () => key, now: Date.now }), Date.now),
+      post: openHttp(new URL(fake.url), openAccess(options, { env: () => key, now: Date.now }), Date.now).post,
       operation: (name) => new URL(`${fake.url}/topics/orders/eventsubscriptions/mine:${name}?api-version=2024-06-01`),
       what: 'it',
       onWarning: () => undefined,
