@@ -37,6 +37,8 @@ const BROKEN_S = 5;
 // From here on a target that was never asked is asked ever less often, so that the count of deliveries lasts for hours.
 const PATIENT_DELIVERIES = 20;
 const KEY_GRACE_MS = 60_000;
+/** Beyond this, keys whose event never came back are forgotten. */
+const MAX_KEYS = 10_000;
 
 /** Whole seconds, never early; the service takes 600 at most. */
 export function waitSeconds(ms: number): number {
@@ -70,6 +72,13 @@ export function createDeliveries(parts: DeliveryParts): Deliveries {
     replies.acknowledge(message.ackId);
   }
 
+  function park(key: string, first: Parked): void {
+    if (parked.size >= MAX_KEYS) {
+      for (const [old, { until }] of parked) if (now() > until + KEY_GRACE_MS) parked.delete(old);
+    }
+    parked.set(key, first);
+  }
+
   function settle(message: Message, outcome: Outcome): void {
     const { ackId, id, key, counted } = message;
     if (outcome.kind === 'ack') {
@@ -82,7 +91,7 @@ export function createDeliveries(parts: DeliveryParts): Deliveries {
     const ms = Math.max(outcome.afterMs, counted > PATIENT_DELIVERIES ? patience : 0);
     if (!outcome.counts) attempts.uncount(id);
     attempts.wait(id, now() + ms);
-    if (key !== '') parked.set(key, { head: id, until: now() + ms });
+    if (key !== '') park(key, { head: id, until: now() + ms });
     replies.postpone(ackId, waitSeconds(ms));
   }
 

@@ -63,17 +63,23 @@ export interface FailureMessage extends ReceivedData {
   readonly publishTime: string;
 }
 
-/** A message that the service took out of a rule's subscription after too many deliveries. */
-function decodeDeadLetter(message: FailureMessage, options: Pick<PubSubOptions, 'subscriptionPrefix'>): FailureRecord {
-  const from = attributeOf(message, `${DEAD_LETTER}Subscription`) ?? '';
+/**
+ * A message that the service took out of a rule's subscription after too many deliveries. An emulator may not say which
+ * subscription that was; then it is known by its event only.
+ */
+function decodeDeadLetter(
+  message: FailureMessage,
+  options: Pick<PubSubOptions, 'subscriptionPrefix'>,
+): FailureRecord | undefined {
+  const from = attributeOf(message, `${DEAD_LETTER}Subscription`);
   const count = Number(attributeOf(message, `${DEAD_LETTER}DeliveryCount`) ?? 0);
-  const rule = ruleOfSubscription(options, from) ?? null;
+  const rule = ruleOfSubscription(options, from ?? '') ?? null;
   const attempts = Number.isSafeInteger(count) ? count : 0;
   const about = {
     rule,
     ruleHash: null,
     code: 'INTERNAL',
-    reason: `the bus gave it up after ${attempts} deliveries, none of which was answered`,
+    reason: `the bus gave it up after ${attempts || 'too many'} deliveries; no answer to any of them was final`,
     attempts,
     at: message.publishTime,
   } as const;
@@ -81,6 +87,8 @@ function decodeDeadLetter(message: FailureMessage, options: Pick<PubSubOptions, 
     const event = decodeMessage(message);
     return { id: failureId(rule, event), ...about, event };
   } catch {
+    // What neither says where it comes from nor is an event is nothing of ours.
+    if (from === undefined) return undefined;
     return { id: failureId(rule, message.data), ...about, event: null, bytes: message.data };
   }
 }
@@ -91,7 +99,5 @@ export function decodeFailure(
   options: Pick<PubSubOptions, 'subscriptionPrefix'>,
 ): FailureRecord | undefined {
   const id = attributeOf(message, `${PREFIX}id`);
-  if (id !== undefined) return decodeOwn(message, id);
-  if (attributeOf(message, `${DEAD_LETTER}Subscription`) !== undefined) return decodeDeadLetter(message, options);
-  return undefined;
+  return id === undefined ? decodeDeadLetter(message, options) : decodeOwn(message, id);
 }

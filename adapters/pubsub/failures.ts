@@ -9,6 +9,7 @@ import { failuresName, subscriptionPath, topicName } from './definitions.ts';
 import { decodeFailure, encodeFailure } from './failure-message.ts';
 import { isStatusOf } from './map-error.ts';
 import type { PubSubOptions } from './options.ts';
+import { pause } from './pause.ts';
 import type { Publisher } from './publisher.ts';
 import { readAttributes } from './wire.ts';
 
@@ -30,6 +31,7 @@ const PER_PULL = 1_000;
 // The service hands out what it has bit by bit; when nothing has come for so long, that was all.
 const FIRST_WAIT_MS = 3_000;
 const NEXT_WAIT_MS = 1_000;
+const AGAIN_MS = 100;
 const HOLD_S = 600;
 const IDS_PER_CALL = 1_000;
 
@@ -97,12 +99,23 @@ async function reply(reader: Omit<Reader, 'signal'>, ackIds: readonly string[], 
   }
 }
 
+/** What comes within this time; a pull may end empty although there is more. */
+async function pullWithin(reader: Reader, waitMs: number): Promise<readonly Found[]> {
+  const end = performance.now() + waitMs;
+  for (let leftMs = waitMs; leftMs > 0; leftMs = end - performance.now()) {
+    const found = await pullOnce(reader, Math.ceil(leftMs));
+    if (found.length > 0) return found;
+    await pause(AGAIN_MS, reader.signal);
+  }
+  return [];
+}
+
 /** Hands all messages to `use` while nobody else gets them, and gives back those that it does not take away. */
 async function withAll(reader: Reader, use: (found: readonly Found[]) => Promise<readonly string[]>): Promise<void> {
   const all: Found[] = [];
   try {
     for (let waitMs = FIRST_WAIT_MS; ; waitMs = NEXT_WAIT_MS) {
-      const found = await pullOnce(reader, waitMs);
+      const found = await pullWithin(reader, waitMs);
       if (found.length === 0) break;
       all.push(...found);
       await reply(

@@ -1,7 +1,7 @@
 // Keys of the fake: the issuer that signs push tokens and publishes its keys, and a service account whose own tokens the
 // fake takes for logins. Made anew in each process; nothing of them is secret elsewhere.
 
-import { createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 
 export interface Signer {
   readonly keyId: string;
@@ -40,7 +40,7 @@ export function pushClaims(
 export function keySet(signers: readonly Signer[]): { readonly keys: readonly object[] } {
   return {
     keys: signers.map(({ keyId, publicKey }) => ({
-      ...createPublicKey(publicKey).export({ format: 'jwk' }),
+      ...publicKey.export({ format: 'jwk' }),
       kid: keyId,
       alg: 'RS256',
       use: 'sig',

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import type { Adapter, Routed } from '../../../adapters/adapter.ts';
 import { open } from '../../../adapters/pubsub/adapter.ts';
 import { createConnection } from '../../../adapters/pubsub/client.ts';
-import { type DefinedRule, definitions, topicName } from '../../../adapters/pubsub/definitions.ts';
+import { type DefinedRule, type Definitions, definitions, topicName } from '../../../adapters/pubsub/definitions.ts';
 import { ensureOnEmulator } from '../../../adapters/pubsub/ensure.ts';
 import { type PubSubOptions, readEndpoint, toPubSubOptions } from '../../../adapters/pubsub/options.ts';
 import { parsePattern } from '../../../router/read-pattern.ts';
@@ -19,6 +19,8 @@ export interface SceneOptions {
   readonly rules?: readonly DefinedRule[];
   readonly options?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Of the rules' dead letter policies. */
+  readonly maxDeliveryAttempts?: number;
   /** Publishes over REST instead of gRPC. */
   readonly rest?: boolean;
 }
@@ -50,6 +52,14 @@ export function pattern(when: Readonly<Record<string, unknown>>): Routed['when']
   return read;
 }
 
+function withAttempts(defined: Definitions, { maxDeliveryAttempts }: SceneOptions): Definitions {
+  const subscriptions = defined.subscriptions.map((one) => {
+    if (maxDeliveryAttempts === undefined || one.deadLetterPolicy === undefined) return one;
+    return { ...one, deadLetterPolicy: { ...one.deadLetterPolicy, maxDeliveryAttempts } };
+  });
+  return { ...defined, subscriptions };
+}
+
 /** Makes topics and subscriptions as `busway dev` would on an emulator. */
 export async function openScene(given: SceneOptions): Promise<Scene> {
   const name = `t${run}-${++scenes}`;
@@ -61,7 +71,7 @@ export async function openScene(given: SceneOptions): Promise<Scene> {
   });
   const endpoint = readEndpoint(given.address, 'clear')!;
   const connection = createConnection({ project: PROJECT, endpoint });
-  const defined = definitions(given.rules ?? [], { project: PROJECT, options });
+  const defined = withAttempts(definitions(given.rules ?? [], { project: PROJECT, options }), given);
   await ensureOnEmulator({ connection, endpoint }, defined, AbortSignal.timeout(10_000));
   const warnings: string[] = [];
   const envOf =
