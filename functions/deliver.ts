@@ -2,12 +2,7 @@
 // embedded bus. A record that names its rule runs that rule only; one from a log bus runs all that match.
 
 import type { Decoded } from '../adapters/adapter.ts';
-import type { ActiveRule, Consumer, Outcome } from '../router/consume.ts';
-
-export interface DeliverParts {
-  readonly consumer: Consumer;
-  readonly rules: () => ReadonlyMap<string, ActiveRule>;
-}
+import type { Consumer, Outcome } from '../router/consume.ts';
 
 export interface RecordOutcome {
   readonly handle: string;
@@ -25,7 +20,7 @@ export type DeliverHandler = (
 
 const STAYS: Outcome = { kind: 'retry', afterMs: 1_000, counts: false };
 
-export function createDeliver({ consumer, rules }: DeliverParts): DeliverHandler {
+export function createDeliver(consumer: Consumer): DeliverHandler {
   async function deliverOne(record: Decoded, attemptsOf: AttemptsOf, signal: AbortSignal): Promise<Outcome> {
     if (!record.ok) {
       await consumer.refuse(record);
@@ -33,11 +28,7 @@ export function createDeliver({ consumer, rules }: DeliverParts): DeliverHandler
     }
     const { event, rule } = record;
     const attempt = attemptsOf(record.handle) + 1;
-    if (rule !== undefined) {
-      // The bus filtered by the widest safe part only: what is left of the pattern is checked here.
-      if (rules().get(rule)?.matches(event) === false) return { kind: 'ack' };
-      return consumer.deliver({ event, rule, attempt }, signal);
-    }
+    if (rule !== undefined) return consumer.deliver({ event, rule, attempt, unchecked: true }, signal);
     const outcomes = await Promise.all(
       consumer.match(event).map((name) => consumer.deliver({ event, rule: name, attempt }, signal)),
     );

@@ -12,6 +12,11 @@ export interface Delivery {
   readonly rule: string;
   /** 1 for the first try. */
   readonly attempt: number;
+  /**
+   * The bus filtered by the widest safe part of the rule only: the whole pattern is checked before the target is asked, and
+   * what does not match is acknowledged.
+   */
+  readonly unchecked?: true;
 }
 
 /**
@@ -161,6 +166,7 @@ export function createConsumer(parts: ConsumeParts): Consumer {
       }
       let verdict: Verdict;
       try {
+        if (delivery.unchecked && !rule.matches(delivery.event)) return { kind: 'ack' };
         verdict = await rule.deliver(delivery, signal);
       } catch {
         verdict = { kind: 'retry', code: 'INTERNAL', reason: 'the target broke its contract and threw' };

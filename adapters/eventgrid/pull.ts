@@ -1,12 +1,10 @@
-// Pulls one event subscription for its rule: receives as many as there are free slots, checks what the filter let through,
-// delivers, settles. Locks are renewed while a delivery, or the wait for its retry, is under way.
+// Pulls one event subscription for its rule: receives as many as there are free slots, delivers,
+// settles. Locks are renewed while a delivery, or the wait for its retry, is under way.
 // Event Grid counts deliveries; a retry goes back to it where that count may rise, and is waited for here where not.
 
-import { type Condition, compileCondition } from '../../router/condition.ts';
 import type { Consumer, Outcome } from '../../router/consume.ts';
 import { toRouterError } from '../../router/errors.ts';
 import type { CloudEvent } from '../../router/event.ts';
-import type { Routed } from '../adapter.ts';
 import type { Post } from './http.ts';
 import { createSettler, releaseDelays, type Settlement } from './settle.ts';
 import { createSlots } from './slots.ts';
@@ -19,8 +17,7 @@ export interface PullParts {
   readonly what: string;
   readonly onWarning: (text: string) => void;
   readonly now: () => number;
-  /** The rule as it is in force now. */
-  readonly rule: () => Routed;
+  readonly rule: string;
 }
 
 // Deliveries of one rule under way at once; a target has slots of its own, so a few that hang hold back no others.
@@ -53,14 +50,6 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(end, ms);
     signal.addEventListener('abort', end, { once: true });
   });
-}
-
-const matchers = new WeakMap<Condition, (event: CloudEvent) => boolean>();
-
-function matches({ when }: Routed, event: CloudEvent): boolean {
-  const known = matchers.get(when) ?? compileCondition(when);
-  matchers.set(when, known);
-  return known(event);
 }
 
 /** The shortest release that does not come back before `ms`; an hour is the longest there is. */
@@ -105,7 +94,7 @@ function createTrouble(onWarning: (text: string) => void): { tell(thrown: unknow
 
 /** Pulls until `signal` aborts, then drains. Rejects never: what goes wrong is said and tried again. */
 export async function pullSubscription(parts: PullParts, consumer: Consumer, signal: AbortSignal): Promise<void> {
-  const { post, operation, what, onWarning, now } = parts;
+  const { post, operation, what, onWarning, now, rule } = parts;
   const slots = createSlots(SLOTS);
   const locked = new Set<string>();
   const underWay = new Set<Promise<void>>();
@@ -139,9 +128,7 @@ export async function pullSubscription(parts: PullParts, consumer: Consumer, sig
 
   async function deliver(event: CloudEvent, deliveryCount: number): Promise<Settlement> {
     for (let attempt = deliveryCount; ; ) {
-      const rule = parts.rule();
-      if (!matches(rule, event)) return { kind: 'acknowledge' };
-      const outcome = await consumer.deliver({ event, rule: rule.name, attempt }, giveUp.signal);
+      const outcome = await consumer.deliver({ event, rule, attempt, unchecked: true }, giveUp.signal);
       if (outcome.kind === 'ack') return { kind: 'acknowledge' };
       const settlement = await holdFor(outcome, deliveryCount);
       if (settlement !== undefined) return settlement;

@@ -23,7 +23,6 @@ const RULES_MS = 500;
 interface Pulling {
   readonly control: AbortController;
   readonly ended: Promise<void>;
-  rule: Routed;
 }
 
 /** Throws UNSUPPORTED without rules: each has a subscription of its own. */
@@ -57,10 +56,9 @@ export async function subscribeEventGrid(
       what: `subscription '${subscription}'`,
       onWarning,
       now,
-      rule: () => entry.rule,
+      rule: rule.name,
     };
-    const entry: Pulling = { control, rule, ended: pullSubscription(one, consumer, either) };
-    pulling.set(subscription, entry);
+    pulling.set(subscription, { control, ended: pullSubscription(one, consumer, either) });
   }
 
   function stop(subscription: string, { control, ended }: Pulling): void {
@@ -74,9 +72,7 @@ export async function subscribeEventGrid(
     const due = new Map(given.map((rule) => [nameOf(rule), rule]));
     for (const [subscription, entry] of pulling) if (!due.has(subscription)) stop(subscription, entry);
     for (const [subscription, rule] of due) {
-      const entry = pulling.get(subscription);
-      if (entry === undefined) start(subscription, rule);
-      else entry.rule = rule;
+      if (!pulling.has(subscription)) start(subscription, rule);
     }
   }
 

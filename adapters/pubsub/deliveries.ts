@@ -1,4 +1,4 @@
-// What becomes of each message of one rule: delivered, dropped where the filter was wider than the rule, put off, given back.
+// What becomes of each message of one rule: delivered, put off, given back.
 // Where the rule asks for order, a key is one after the other, and one that waits to be tried again holds back its key.
 // Must never acknowledge what was neither delivered nor recorded as failed.
 
@@ -14,8 +14,6 @@ export interface DeliveryParts {
   readonly replies: Replies;
   readonly consumer: Consumer;
   readonly rule: string;
-  /** What the filter leaves to check; it passes more than the rule takes. */
-  readonly matches: (event: CloudEvent) => boolean;
   readonly now: () => number;
   /** Nothing is begun any more. */
   readonly stop: AbortSignal;
@@ -106,11 +104,7 @@ export function createDeliveries(parts: DeliveryParts): Deliveries {
     } catch (thrown) {
       return refuse(message, thrown);
     }
-    if (!parts.matches(event)) {
-      attempts.forget(message.id);
-      return replies.acknowledge(message.ackId);
-    }
-    settle(message, await consumer.deliver({ event, rule, attempt }, parts.giveUp));
+    settle(message, await consumer.deliver({ event, rule, attempt, unchecked: true }, parts.giveUp));
   }
 
   async function deliverSafely(message: Message): Promise<void> {

@@ -1,13 +1,10 @@
 // The consumer of the Pub/Sub bus: a puller for each rule in force. Rules that come and go while it runs are taken over.
 // Must never make or delete a subscription, and never let one rule's trouble end another's.
 
-import { compileCondition } from '../../router/condition.ts';
 import type { Consumer } from '../../router/consume.ts';
-import type { CloudEvent } from '../../router/event.ts';
 import type { Routed } from '../adapter.ts';
 import type { Clients, Connection } from './client.ts';
 import { subscriptionName, subscriptionPath } from './definitions.ts';
-import { compilePubSub } from './filter.ts';
 import { madeOf } from './in-force.ts';
 import type { PubSubOptions } from './options.ts';
 import { pause } from './pause.ts';
@@ -37,11 +34,6 @@ interface RunningPuller {
 }
 
 /** What the filter of the rule's subscription has not decided. */
-function residualOf(when: Routed['when']): (event: CloudEvent) => boolean {
-  const { residual } = compilePubSub(when);
-  return residual === null ? () => true : compileCondition(residual);
-}
-
 async function within(ms: number, work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
@@ -59,7 +51,6 @@ function startPuller(parts: SubscribeParts, clients: Clients, consumer: Consumer
   const running = runPuller({
     ...{ clients, replies, consumer, subscription, now, onWarning },
     rule: rule.name,
-    matches: residualOf(rule.when),
     stop: stop.signal,
     giveUp: giveUp.signal,
   });

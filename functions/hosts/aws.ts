@@ -3,7 +3,7 @@
 // record that is not done. The exported handlers compose themselves at the first call from the environment.
 
 import type { Decoded } from '../../adapters/adapter.ts';
-import type { ActiveRule, Consumer } from '../../router/consume.ts';
+import type { Consumer } from '../../router/consume.ts';
 import { RouterError } from '../../router/errors.ts';
 import { createDeliver, type DeliverHandler } from '../deliver.ts';
 import type { WrappedWebhook } from '../middleware.ts';
@@ -50,7 +50,6 @@ export type AwsDeliver = (event: unknown, context?: LambdaContext) => Promise<Ba
 
 export interface AwsDeliverParts {
   readonly consumer: Consumer;
-  readonly rules: () => ReadonlyMap<string, ActiveRule>;
   /** What a Kafka event source hands on: the Kafka adapter's decode. Without it such an event is refused. */
   readonly decodeKafka?: (pushed: unknown) => readonly Decoded[];
   /** For queues whose messages do not name their rule. */
@@ -109,10 +108,10 @@ function isQueue(event: unknown): boolean {
  * waits and retries, and rejects when time runs out. What was done is remembered by this process only: another one may
  * deliver it twice. Rejects for any other event.
  */
-export function awsDeliver({ consumer, rules, decodeKafka, ruleOfQueue }: AwsDeliverParts): AwsDeliver {
-  const deliver = createDeliver({ consumer, rules });
+export function awsDeliver({ consumer, decodeKafka, ruleOfQueue }: AwsDeliverParts): AwsDeliver {
+  const deliver = createDeliver(consumer);
   const patient = createPatient(consumer);
-  const deliverPatiently = createDeliver({ consumer: patient, rules });
+  const deliverPatiently = createDeliver(patient);
 
   async function takeKafka(records: readonly Decoded[], signal: AbortSignal): Promise<BatchResponse> {
     const outcomes = await deliverPatiently(records, () => 0, signal);
@@ -144,9 +143,9 @@ const openWebhook = once(async () => {
 
 const openDeliver = once(async () => {
   const ruleOfQueue = readQueues(process.env['BUSWAY_QUEUES']);
-  const { adapter, consumer, rules } = await composeDeliver((name) => process.env[name]);
+  const { adapter, consumer } = await composeDeliver((name) => process.env[name]);
   const decodeKafka = adapter.name === 'kafka' ? { decodeKafka: adapter.decode } : {};
-  return awsDeliver({ consumer, rules, ...decodeKafka, ...(ruleOfQueue === undefined ? {} : { ruleOfQueue }) });
+  return awsDeliver({ consumer, ...decodeKafka, ...(ruleOfQueue === undefined ? {} : { ruleOfQueue }) });
 });
 
 export const webhook: AwsWebhook = async (event, context) => (await openWebhook())(event, context);

@@ -10,7 +10,7 @@ import type { Adapter } from '../../adapters/adapter.ts';
 import { busDefaults, createBus } from '../../adapters/bus.ts';
 import { type AdapterModule, buses } from '../../adapters/registry.ts';
 import type { Kind } from '../../router/config.ts';
-import { type ActiveRule, type Consumer, createConsumer } from '../../router/consume.ts';
+import { type Consumer, createConsumer } from '../../router/consume.ts';
 import { checkDocument, type RouterDocument } from '../../router/document.ts';
 import { readDocumentText } from '../../router/document-text.ts';
 import { RouterError } from '../../router/errors.ts';
@@ -123,7 +123,6 @@ export async function composeWebhook(env: Env, parts: ComposeParts = fromRegistr
 export interface ComposedDeliver {
   readonly adapter: Adapter;
   readonly consumer: Consumer;
-  readonly rules: () => ReadonlyMap<string, ActiveRule>;
   close(): Promise<void>;
 }
 
@@ -156,14 +155,13 @@ export async function composeDeliver(env: Env, parts: ComposeParts = fromRegistr
     );
   }
   log.started(document);
-  const rules = (): ReadonlyMap<string, ActiveRule> => open.rules;
   const consumer = createConsumer({
-    rules,
+    rules: () => open.rules,
     match: open.match,
     failures,
     now: Date.now,
     random: Math.random,
     onReport: log.delivery,
   });
-  return { adapter, consumer, rules, close };
+  return { adapter, consumer, close };
 }

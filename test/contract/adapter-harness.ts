@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import type { Adapter, Consumer, Routed } from '../../adapters/adapter.ts';
+import { type Condition, compileCondition } from '../../router/condition.ts';
 import type { Outcome, Refused } from '../../router/consume.ts';
 import { type ErrorCode, errorTable, RouterError } from '../../router/errors.ts';
 import { type CloudEvent, type EventData, jsonData } from '../../router/event.ts';
@@ -241,6 +242,8 @@ export interface RuleScript {
   readonly ordered?: boolean;
   /** Which event types it takes; all if absent. */
   readonly types?: readonly string[];
+  /** What an unchecked delivery is checked against. */
+  readonly when?: Condition;
   /** Default: acknowledges. */
   readonly deliver?: (call: Call, signal: AbortSignal) => Outcome | Promise<Outcome>;
 }
@@ -283,7 +286,7 @@ export function record(scripts: Readonly<Record<string, RuleScript>>): Recorder 
       matched.push(event);
       return [...rules].filter(([, script]) => takes(script, event.attributes.type)).map(([name]) => name);
     },
-    async deliver({ event, rule, attempt }, signal) {
+    async deliver({ event, rule, attempt, unchecked }, signal) {
       const { id, partitionkey: key } = event.attributes;
       const call: Call = {
         rule,
@@ -295,6 +298,8 @@ export function record(scripts: Readonly<Record<string, RuleScript>>): Recorder 
         endedAt: undefined,
         outcome: undefined,
       };
+      const when = rules.get(rule)?.when;
+      if (unchecked && when !== undefined && !compileCondition(when)(event)) return ack;
       calls.push(call);
       call.outcome = (await rules.get(rule)?.deliver?.(call, signal)) ?? ack;
       call.endedAt = Date.now();

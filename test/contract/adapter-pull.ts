@@ -71,17 +71,17 @@ const eachRule: Law = (parts) => {
 
 /** The filter of a bus may be wider than the rule: what it lets through besides must end silently. */
 const residual: Law = (parts) => {
-  const rules = [rule('even', { when: { data: { even: [true] } } })];
-  return withRules(parts, rules, async ({ adapter, reopen }) => {
+  const even = rule('even', { when: { data: { even: [true] } } });
+  return withRules(parts, [even], async ({ adapter, reopen }) => {
     const events = Array.from({ length: 20 }, (_, i) => made(`e${i}`, bodyOf({ even: i % 2 === 0 })));
     await publishAll(adapter, events);
-    const before = record({ even: {} });
+    const before = record({ even: { when: even.when } });
     const first = subscribe(adapter, before);
     await until(() => before.acked('even').length === 10, 'what matches is delivered', parts.waitMs);
     await first.stop();
 
     const again = await reopen();
-    const after = record({ even: {} });
+    const after = record({ even: { when: even.when } });
     const second = subscribe(again, after);
     await publishAll(again, [made('marker', bodyOf({ even: true }))]);
     await until(() => after.acked('even').includes('marker'), 'it goes on', parts.waitMs);

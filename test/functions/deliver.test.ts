@@ -73,7 +73,7 @@ function openScene(answers: Readonly<Record<string, (id: string) => Verdict | Pr
     now: Date.now,
     random: () => 0,
   });
-  const handler = createDeliver({ consumer, rules: () => rules });
+  const handler = createDeliver(consumer);
   const deliver = (records: readonly Decoded[], attemptsOf: (handle: string) => number = () => 0) =>
     handler(records, attemptsOf, idle);
   return { calls, written, deliver };

@@ -62,7 +62,7 @@ function scene({ targets, ruleOfQueue, attempts = 3, ordered = false, logDown = 
   });
   const queues = ruleOfQueue === undefined ? {} : { ruleOfQueue };
   return {
-    deliver: awsDeliver({ consumer, rules: () => rules, decodeKafka: decodeLambda, ...queues }),
+    deliver: awsDeliver({ consumer, decodeKafka: decodeLambda, ...queues }),
     calls,
     failures,
   };

@@ -118,10 +118,10 @@ test('compose: the limit of a body comes from BUSWAY_MAX_BODY', async (t) => {
 
 test('compose: a delivery reaches its target, and what cannot be delivered ends in the failure log of the bus', async (t) => {
   const { env, parts, failures, lines, closes } = scene(t);
-  const { consumer, rules, close } = await composeDeliver(env, parts);
+  const { consumer, close } = await composeDeliver(env, parts);
   const body = (type: string): string => JSON.stringify({ specversion: '1.0', id: type, source: '/s', type });
 
-  const answer = await awsDeliver({ consumer, rules })(
+  const answer = await awsDeliver({ consumer })(
     queueEvent([
       { id: 'm1', body: body('com.github.push'), rule: 'pushes' },
       { id: 'm2', body: body('t'), rule: 'gone' },
