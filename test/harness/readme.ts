@@ -1,7 +1,9 @@
 // The generated parts of the README, from the registries and the adapters themselves.
 
+import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Adapter } from '../../adapters/adapter.ts';
 import { buses } from '../../adapters/registry.ts';
 import { sources } from '../../functions/sources/registry.ts';
@@ -79,8 +81,14 @@ export function withPart(text: string, name: string, part: string): string {
   const close = `<!-- /${name} -->`;
   const from = text.indexOf(open);
   const to = text.indexOf(close);
-  if (from < 0 || to < from) throw new Error(`the README has no part '${name}'`);
+  if (from < 0 || to < from) throw new Error(`the document has no part '${name}'`);
   return `${text.slice(0, from + open.length)}${part}\n${text.slice(to)}`;
+}
+
+/** Writes a part of a document of this repository, such as a table that a run has made. */
+export async function writePart(file: string, name: string, lines: readonly string[]): Promise<void> {
+  const path = fileURLToPath(new URL(`../../${file}`, import.meta.url));
+  await writeFile(path, withPart(await readFile(path, 'utf8'), name, lines.join('\n')));
 }
 
 export async function readmeWithParts(text: string): Promise<string> {
