@@ -19,12 +19,13 @@ import { type Condition, compileCondition } from '../../../router/condition.ts';
 import type { CloudEvent } from '../../../router/event.ts';
 import { encodeStructuredText } from '../../../router/wire/json.ts';
 import { checkFilter, passesFilter } from '../../fakes/eventgrid-filter.ts';
+import { testEnv } from '../../harness/env.ts';
 import { seededRandom } from '../../harness/random.ts';
 import { cesql, event, eventNear, pattern } from './conditions.ts';
 import { ruleOf } from './scene.ts';
 
 // CI raises this to 100,000.
-const PAIRS = 20_000;
+const PAIRS = Number(testEnv('BUSWAY_LAW_PAIRS') ?? 20_000);
 const EVENTS = 20;
 const NEAR = 15;
 
@@ -321,7 +322,7 @@ describe('eventgrid subscriptions', () => {
     const rules = ['a.b', 'a-b', 'a_b', 'A.b', '...', 'x'.repeat(64), `${'x'.repeat(63)}y`];
     const names = rules.map((rule) => subscriptionName('busway', rule, filter));
 
-    for (const name of names) assert.match(name, /^[A-Za-z0-9-]{3,64}$/);
+    for (const name of names) assert.match(name, /^[A-Za-z0-9-]{3,50}$/);
     assert.equal(new Set(names.map((name) => name.toLowerCase())).size, rules.length);
     assert.ok(names[0]!.startsWith('busway-a-b-'));
   });
