@@ -6,6 +6,8 @@ import type { Consumer, Delivery } from '../router/consume.ts';
 import type { ErrorCode } from '../router/errors.ts';
 import type { CloudEvent } from '../router/event.ts';
 import type { FailureLog } from '../router/failure.ts';
+import type { RawRequest, RawResponse } from '../router/http.ts';
+import type { Elsewhere } from './dataref.ts';
 
 export type { Consumer, Delivery };
 
@@ -73,6 +75,23 @@ export interface Split<Native> {
   readonly fix?: string;
 }
 
+/** What a bus that pushes over HTTP says of its requests; functions/push.ts asks. */
+export interface Push {
+  /** The answer to a request that asks whether it may push here; undefined for one that delivers. Total. */
+  handshake?(request: RawRequest): RawResponse | undefined;
+  /**
+   * Rejects for a request that is not proven to be the bus's (SIGNATURE_*, TIMESTAMP_*), and with BUS_UNAVAILABLE when
+   * that cannot be told now. Absent where the bus proves nothing: then a shared secret has to.
+   */
+  authenticate?(request: RawRequest): Promise<void>;
+  /** How often the bus tried before this request; 0 where it does not say. Total. */
+  attemptsBefore(request: RawRequest): number;
+  /** How long the bus waits for an answer before it comes again. */
+  readonly answerMs: number;
+  /** Statuses for which the bus never comes again, so that an event would be lost. */
+  readonly finalStatuses: readonly number[];
+}
+
 export interface Adapter<Native = unknown> {
   readonly name: string;
   readonly limits: Limits;
@@ -92,6 +111,8 @@ export interface Adapter<Native = unknown> {
   subscribe?(consumer: Consumer, signal: AbortSignal): Promise<void>;
   /** Events as they are on the bus, oldest first. Does not move any consumer. */
   tail?(options: TailOptions, signal: AbortSignal): AsyncIterable<CloudEvent>;
+  /** For buses that push over HTTP; `decode` then takes the request. */
+  readonly push?: Push;
   /** Where failure records live, for buses that keep them. */
   readonly failures?: FailureLog;
   compile(when: Condition): Split<Native>;
@@ -103,6 +124,8 @@ export interface Adapter<Native = unknown> {
 export interface Routed {
   readonly name: string;
   readonly when: Condition;
+  /** Subscriptions that earlier filters of this rule left behind: asked too, by the rule as it is now, until they are gone. */
+  readonly formerly?: readonly string[];
 }
 
 /** What an adapter's folder exports to the registry, next to its option table. */
@@ -114,6 +137,8 @@ export interface AdapterParts {
   readonly onWarning: (text: string) => void;
   /** The rules in force, read at each use; buses that filter per rule need them to publish marks and to pull. */
   readonly rules?: () => readonly Routed[];
+  /** Set where data may lie in a store: a native filter then lets such events through, whatever their rule asks of data. */
+  readonly oversize?: Elsewhere;
   /** Tail and failures only, beside a live owner of the data folder. */
   readonly readOnly?: boolean;
 }

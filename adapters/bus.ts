@@ -5,6 +5,7 @@
 import { RouterError, toRouterError } from '../router/errors.ts';
 import type { CloudEvent } from '../router/event.ts';
 import type { Adapter, PublishResult } from './adapter.ts';
+import type { Oversize, TakenOut } from './oversize/oversize.ts';
 
 export interface BusOptions {
   /** After this the outcome is unknown: BUS_UNAVAILABLE. */
@@ -12,14 +13,20 @@ export interface BusOptions {
   /** Encoded bytes that may wait; beyond it BUS_OVERLOADED. */
   readonly pendingBytes: number;
   readonly now: () => number;
+  /** Takes the data of events that are over the limit; without it they are refused. */
+  readonly oversize?: Pick<Oversize, 'takeOut'>;
 }
 
 export const busDefaults = { deadlineMs: 5_000, pendingBytes: 64 * 1024 * 1024 };
 
+/**
+ * An event over the limit is queued when its data is stored. What comes after it with its partitionkey, or in its call, is
+ * queued after it; everything else passes it.
+ */
 export interface Bus {
-  /** Never rejects. What is published in one turn of the event loop leaves together, in order. */
+  /** Never rejects. What is published in one turn of the event loop leaves together; of one partitionkey, in order. */
   publishOne(event: CloudEvent): Promise<PublishResult>;
-  /** One result per event, in order. Never rejects. Order among events of one call is kept. */
+  /** One result per event, in order. Never rejects. Order among events of one call, and of one partitionkey, is kept. */
   publish(events: readonly CloudEvent[]): Promise<readonly PublishResult[]>;
   /** Refuses new events, waits for what is under way, then closes the adapter. Idempotent. */
   close(): Promise<void>;
@@ -27,14 +34,29 @@ export interface Bus {
 
 interface Pending {
   readonly event: CloudEvent;
+  /** As it is sent. */
   readonly bytes: number;
+  /** As it is kept meanwhile, with data that was taken out. */
+  readonly heldBytes: number;
   readonly deadline: number;
+  /** Its call and its partitionkey: among events that share one of these, order is kept. */
+  readonly ordered: readonly unknown[];
   readonly resolve: (result: PublishResult) => void;
   tries: number;
 }
 
+/** What was published together. */
+interface Call {
+  readonly deadline: number;
+  /** What the next event of the call must wait for. */
+  entered?: Promise<void> | undefined;
+}
+
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 1_000;
+// Events that may be passed over in search of those that fit: looking at all that waits would take its time in each call.
+const LOOK_AHEAD = 1_000;
+const FIX = "; with an 'oversize' store in the document larger ones are";
 // An adapter ends within a second of an abort; one that does not must not stop the bus.
 const ABORT_GRACE_MS = 1_000;
 
@@ -43,29 +65,44 @@ function failure(error: RouterError): PublishResult {
 }
 
 export function createBus(adapter: Adapter, options: BusOptions): Bus {
-  const { now, deadlineMs, pendingBytes } = options;
+  const { now, deadlineMs, pendingBytes, oversize } = options;
   const { limits } = adapter;
   let queue: Pending[] = [];
   let waitingBytes = 0;
   let flying: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
+  /** What is not queued yet, because its data is being stored or it comes after such an event. */
+  const entering = new Set<Promise<void>>();
+  /** The last of those, by partitionkey. */
+  const lastOfKey = new Map<string, Promise<void>>();
 
   function settle(item: Pending, result: PublishResult): void {
-    waitingBytes -= item.bytes;
+    waitingBytes -= item.heldBytes;
     item.resolve(result);
   }
 
-  /** Takes the longest prefix of the queue that fits one call. */
+  /**
+   * Takes the first that waits and, in order, what fits beside it. What does not fit is passed over, and holds back what
+   * must not overtake it. Only room is filled that would stay empty, so nothing leaves later than without overtaking.
+   */
   function nextBatch(): Pending[] {
+    const batch: Pending[] = [];
+    const passed: Pending[] = [];
+    const held = new Set<unknown>();
     let bytes = 0;
-    let count = 0;
-    while (count < queue.length && count < limits.events) {
-      bytes += queue[count]!.bytes;
-      if (count > 0 && bytes > limits.callBytes) break;
-      count++;
+    let next = 0;
+    while (next < queue.length && batch.length < limits.events && passed.length < LOOK_AHEAD) {
+      const item = queue[next++]!;
+      const fits = batch.length === 0 || bytes + item.bytes <= limits.callBytes;
+      if (fits && !item.ordered.some((one) => held.has(one))) {
+        batch.push(item);
+        bytes += item.bytes;
+      } else {
+        passed.push(item);
+        for (const one of item.ordered) held.add(one);
+      }
     }
-    const batch = queue.slice(0, count);
-    queue = count === queue.length ? [] : queue.slice(count);
+    queue = passed.concat(queue.slice(next));
     return batch;
   }
 
@@ -147,48 +184,102 @@ export function createBus(adapter: Adapter, options: BusOptions): Bus {
     flying = undefined;
   }
 
-  /** Undefined when the event may be queued. */
-  function refusal(event: CloudEvent): { bytes: number; result?: PublishResult } {
-    if (closing !== undefined) return { bytes: 0, result: failure(new RouterError('CLOSED', 'the bus is closed')) };
+  /** The event as it may be sent: itself, or without its data. Throws RouterError. */
+  function fitting(event: CloudEvent): Pick<Pending, 'event' | 'bytes' | 'heldBytes'> & { taken?: TakenOut } {
+    if (closing !== undefined) throw new RouterError('CLOSED', 'the bus is closed');
+    const bytes = adapter.sizeOf(event);
+    const tooLarge = (found: string, fix = ''): RouterError =>
+      new RouterError('EVENT_TOO_LARGE', `${adapter.name}: ${found}, at most ${limits.eventBytes} are carried${fix}`);
+    if (bytes > limits.eventBytes && oversize === undefined) throw tooLarge(`the event takes ${bytes} bytes`, FIX);
+    if (waitingBytes + bytes > pendingBytes) {
+      // Alone it would not fit either, so there is no use in sending it again.
+      if (bytes > pendingBytes) throw tooLarge(`the event takes ${bytes} bytes, ${pendingBytes} may wait for the bus`);
+      throw new RouterError('BUS_OVERLOADED', `${adapter.name}: ${waitingBytes} bytes wait for the bus already`);
+    }
+    if (bytes <= limits.eventBytes || oversize === undefined) return { event, bytes, heldBytes: bytes };
+    const taken = oversize.takeOut(event);
+    const lightBytes = adapter.sizeOf(taken.light);
+    if (lightBytes > limits.eventBytes) throw tooLarge(`without its data the event takes ${lightBytes} bytes`);
+    return { event: taken.light, bytes: lightBytes, heldBytes: bytes, taken };
+  }
+
+  /** Whether the data is stored now; if not, the event has its result. Tries again until the deadline, as calls do. */
+  async function store(item: Pending, { put }: TakenOut): Promise<boolean> {
+    const control = new AbortController();
+    const timer = setTimeout(() => control.abort(), Math.max(1, item.deadline - now()));
     try {
-      const bytes = adapter.sizeOf(event);
-      if (bytes > limits.eventBytes) {
-        const says = `${adapter.name}: the event takes ${bytes} bytes, at most ${limits.eventBytes} are carried`;
-        return { bytes, result: failure(new RouterError('EVENT_TOO_LARGE', says)) };
+      for (let waitMs = RETRY_FIRST_MS; ; waitMs = Math.min(RETRY_MAX_MS, waitMs * 2)) {
+        try {
+          await put(control.signal);
+          return true;
+        } catch (thrown) {
+          const error = toRouterError(thrown, 'BUS_UNAVAILABLE');
+          if (!error.retryable || closing !== undefined || now() + waitMs >= item.deadline) {
+            settle(item, failure(new RouterError('BUS_UNAVAILABLE', `${error.message}; nothing was published`)));
+            return false;
+          }
+          await new Promise((resolve) => setTimeout(resolve, waitMs));
+        }
       }
-      if (waitingBytes + bytes > pendingBytes) {
-        const says = `${adapter.name}: ${waitingBytes} bytes wait for the bus already`;
-        return { bytes, result: failure(new RouterError('BUS_OVERLOADED', says)) };
-      }
-      return { bytes };
-    } catch (thrown) {
-      return { bytes: 0, result: failure(toRouterError(thrown, 'NOT_CARRIABLE')) };
+    } finally {
+      clearTimeout(timer);
     }
   }
 
-  function enqueue(event: CloudEvent, deadline: number): Promise<PublishResult> {
-    const { bytes, result } = refusal(event);
-    if (result !== undefined) return Promise.resolve(result);
-    waitingBytes += bytes;
-    return new Promise((resolve) => queue.push({ event, bytes, deadline, resolve, tries: 0 }));
+  function start(item: Pending): void {
+    queue.push(item);
+    flying ??= fly();
+  }
+
+  /** Queues the item when its data is stored and those before it are queued; undefined when it was queued at once. */
+  function enter(
+    item: Pending,
+    taken: TakenOut | undefined,
+    earlier: Promise<void> | undefined,
+  ): Promise<void> | undefined {
+    const key = item.event.attributes['partitionkey'];
+    const sameKey = typeof key === 'string' ? lastOfKey.get(key) : undefined;
+    if (taken === undefined && earlier === undefined && sameKey === undefined) {
+      start(item);
+      return undefined;
+    }
+    const stored = taken === undefined ? true : store(item, taken);
+    const entered = Promise.all([stored, earlier, sameKey]).then(([isStored]) => {
+      entering.delete(entered);
+      if (typeof key === 'string' && lastOfKey.get(key) === entered) lastOfKey.delete(key);
+      if (isStored) start(item);
+    });
+    entering.add(entered);
+    if (typeof key === 'string') lastOfKey.set(key, entered);
+    return entered;
+  }
+
+  function enqueue(event: CloudEvent, together: Call): Promise<PublishResult> {
+    try {
+      const { taken, ...sized } = fitting(event);
+      waitingBytes += sized.heldBytes;
+      const { promise, resolve } = Promise.withResolvers<PublishResult>();
+      const { deadline, entered } = together;
+      const key = event.attributes['partitionkey'];
+      const ordered = key === undefined ? [together] : [together, key];
+      together.entered = enter({ ...sized, deadline, ordered, resolve, tries: 0 }, taken, entered);
+      return promise;
+    } catch (thrown) {
+      return Promise.resolve(failure(toRouterError(thrown, 'NOT_CARRIABLE')));
+    }
   }
 
   async function shutDown(): Promise<void> {
+    await Promise.all(entering);
     await flying;
     await adapter.close();
   }
 
   return {
-    publishOne(event) {
-      const result = enqueue(event, now() + deadlineMs);
-      if (queue.length > 0) flying ??= fly();
-      return result;
-    },
+    publishOne: (event) => enqueue(event, { deadline: now() + deadlineMs }),
     publish(events) {
-      const deadline = now() + deadlineMs;
-      const results = events.map((event) => enqueue(event, deadline));
-      if (queue.length > 0) flying ??= fly();
-      return Promise.all(results);
+      const together: Call = { deadline: now() + deadlineMs };
+      return Promise.all(events.map((event) => enqueue(event, together)));
     },
     close() {
       closing ??= shutDown();

@@ -5,6 +5,7 @@
 import type { Consumer, Delivery, Outcome } from '../router/consume.ts';
 import type { CloudEvent } from '../router/event.ts';
 import { type Chain, createRestored, type Entry, indexOf, insert, remove } from './fan-out-chain.ts';
+import { pause } from './pause.ts';
 
 /** A delivery that is still owed after its event was passed. */
 export interface Owed {
@@ -86,19 +87,6 @@ const BROKEN: Outcome = { kind: 'retry', afterMs: 5_000, counts: false };
 export function keyOf(event: CloudEvent): string | undefined {
   const key = event.attributes['partitionkey'];
   return typeof key === 'string' ? key : undefined;
-}
-
-/** Ends early, and quietly, when `signal` aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
-  });
 }
 
 export function createLane({ consumer, store, signal, now, from }: LaneOptions): Lane {

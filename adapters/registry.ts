@@ -1,4 +1,5 @@
-// The buses: a line per kind with its option table and a lazy import. Pure: loads no implementation.
+// The buses, and the stores of oversized data: a line per kind with its option table and a lazy import. Pure: loads no
+// implementation.
 
 import type { Kind, Options } from '../router/config.ts';
 import type { Adapter, AdapterParts } from './adapter.ts';
@@ -7,6 +8,9 @@ import { embeddedOptions } from './embedded/options.ts';
 import { eventbridgeOptions } from './eventbridge/options.ts';
 import { eventgridOptions } from './eventgrid/options.ts';
 import { kafkaOptions } from './kafka/options.ts';
+import { folderOptions, s3Options } from './oversize/options.ts';
+import type { StoreModule } from './oversize/store.ts';
+import type { Personality } from './personality.ts';
 import { pubsubOptions } from './pubsub/options.ts';
 
 export interface AdapterModule {
@@ -14,8 +18,10 @@ export interface AdapterModule {
 }
 
 export interface BusKind extends Kind<AdapterModule> {
-  /** How it filters, by its options; loads no client. */
-  readonly loadFilter: () => Promise<(options: Options) => BusFilter>;
+  /** How it filters, by its options and, where data may lie in a store, what references to it begin with; loads no client. */
+  readonly loadFilter: () => Promise<(options: Options, uriPrefix?: string) => BusFilter>;
+  /** How it behaves, for a bus of this machine that imitates it; absent for those. */
+  readonly loadPersonality?: () => Promise<(options: Options, uriPrefix?: string) => Personality>;
 }
 
 const nothing = async (): Promise<(options: Options) => BusFilter> => () => unfiltered;
@@ -38,17 +44,34 @@ export const buses: Readonly<Record<string, BusKind>> = {
     options: eventbridgeOptions,
     load: () => import('./eventbridge/adapter.ts'),
     loadFilter: async () => (await import('./eventbridge/bus-filter.ts')).busFilter,
+    loadPersonality: async () => (await import('./eventbridge/personality.ts')).personality,
   },
   eventgrid: {
     says: 'Azure Event Grid: a custom topic, or a topic of a namespace',
     options: eventgridOptions,
     load: () => import('./eventgrid/adapter.ts'),
     loadFilter: async () => (await import('./eventgrid/bus-filter.ts')).busFilter,
+    loadPersonality: async () => (await import('./eventgrid/personality.ts')).personality,
   },
   pubsub: {
     says: 'Google Cloud Pub/Sub, one filtered subscription a rule',
     options: pubsubOptions,
     load: () => import('./pubsub/adapter.ts'),
     loadFilter: async () => (await import('./pubsub/bus-filter.ts')).busFilter,
+    loadPersonality: async () => (await import('./pubsub/personality.ts')).personality,
+  },
+};
+
+/** Where the data of events over the bus's limit may lie. */
+export const stores: Readonly<Record<string, Kind<StoreModule>>> = {
+  folder: {
+    says: 'a folder that all processes share; on one machine',
+    options: folderOptions,
+    load: () => import('./oversize/folder.ts'),
+  },
+  s3: {
+    says: 'a bucket of Amazon S3, or of what speaks its protocol',
+    options: s3Options,
+    load: () => import('./oversize/s3.ts'),
   },
 };

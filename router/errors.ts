@@ -69,6 +69,10 @@ export const errorTable = {
   TARGET_BUSY: { status: 503, retry: true, says: 'all slots of this target are taken' },
   TARGET_FAILED: { status: 502, retry: true, says: 'the target function threw' },
   TARGET_RESPONSE_INVALID: { status: 502, retry: true, says: 'the target broke the HTTP protocol' },
+  ATTEMPTS_EXHAUSTED: { status: 502, retry: false, says: 'the bus gave it up after too many attempts' },
+  DATA_UNAVAILABLE: { status: 503, retry: true, says: "the store of an oversized event's data does not answer" },
+  DATA_GONE: { status: 410, retry: false, says: "an oversized event's data is not in its store any more" },
+  DATA_ALTERED: { status: 502, retry: false, says: "an oversized event's data is not what was put into its store" },
   // everything else
   USAGE: { status: 400, retry: false, says: 'the command was used wrongly' },
   INTERNAL: { status: 500, retry: true, says: 'a promise inside Busway was broken' },

@@ -5,6 +5,7 @@ import { RouterError, toRouterError } from '../../router/errors.ts';
 import { type CloudEvent, checkEvent } from '../../router/event.ts';
 import type { FailureLog, FailureRecord } from '../../router/failure.ts';
 import type { Adapter, AdapterParts, PublishResult, TailOptions } from '../adapter.ts';
+import { pause } from '../pause.ts';
 import { consumeLog, createHandover } from './consume.ts';
 import { openStore, type Store, type Stored } from './store.ts';
 
@@ -65,18 +66,6 @@ async function* tail(store: Store, { last, follow }: TailOptions, signal: AbortS
     }
     if (batch.length === 0) await pause(TAIL_POLL_MS, signal);
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
-  });
 }
 
 export function openEmbedded(parts: Pick<AdapterParts, 'dataDir' | 'now' | 'readOnly'>): Adapter {

@@ -3,27 +3,38 @@
 
 import type { Options } from '../../router/config.ts';
 import { RouterError } from '../../router/errors.ts';
+import type { FailureLog } from '../../router/failure.ts';
 import type { Adapter, AdapterParts } from '../adapter.ts';
 import { openClient } from './client.ts';
-import { decodePushed, ruleOfQueueIn } from './decode.ts';
+import { decodePushed } from './decode.ts';
 import { compileFilter, type EventBridgePattern } from './filter.ts';
-import { toEventBridgeOptions } from './options.ts';
+import { openFailures } from './open-failures.ts';
+import { limitsOf, toEventBridgeOptions } from './options.ts';
 import { createPublisher } from './publish.ts';
+import { type RuleOfQueue, ruleOfQueueFrom } from './queues.ts';
 
-/** PutEvents takes ten entries; API reference, read 2026-11-21. */
-const CALL_EVENTS = 10;
+const WRITE_MS = 15_000;
 
 /** Connects to nothing yet. Throws CONFIG_INVALID, or UNSUPPORTED when the SDK is not installed. */
 export async function open(given: Options, parts: AdapterParts): Promise<Adapter<EventBridgePattern>> {
+  return openWith(openClient, given, parts);
+}
+
+/** As `open`, by another client. */
+export async function openWith(
+  connect: typeof openClient,
+  given: Options,
+  parts: AdapterParts,
+): Promise<Adapter<EventBridgePattern>> {
   const options = toEventBridgeOptions(given);
-  const { bus, maxBytes, maxPattern } = options;
-  const ruleOfQueue = ruleOfQueueIn(parts.env('BUSWAY_QUEUES'));
-  // "The total entry size must be less than 1MB."
-  const bytes = maxBytes - 1;
-  const limits = { events: CALL_EVENTS, callBytes: bytes, eventBytes: bytes };
+  const { bus, maxPattern } = options;
+  const names = (parts.rules?.() ?? []).map(({ name }) => name);
+  const ruleOfQueue: RuleOfQueue = ruleOfQueueFrom(parts.env, names) ?? (() => undefined);
+  const limits = limitsOf(options);
   const { now, onWarning } = parts;
-  const client = await openClient(options, parts);
+  const client = await connect(options, parts);
   const publisher = createPublisher({ client, what: `bus '${bus}'`, limits, now, onWarning });
+  const log = openFailures({ options, parts, client, ruleOfQueue });
   const closing = new AbortController();
 
   /** Runs a call until the caller or close() gives it up, and says which of the two it was. */
@@ -39,6 +50,14 @@ export async function open(given: Options, parts: AdapterParts): Promise<Adapter
     }
   }
 
+  const failures: FailureLog | undefined = log && {
+    write: (record) => untilGivenUp(AbortSignal.timeout(WRITE_MS), (either) => log.write(record, either)),
+    async *list(signal) {
+      yield* await untilGivenUp(signal, log.list);
+    },
+    remove: (ids) => untilGivenUp(new AbortController().signal, (either) => log.remove(ids, either)),
+  };
+
   return {
     name: 'eventbridge',
     limits,
@@ -49,9 +68,11 @@ export async function open(given: Options, parts: AdapterParts): Promise<Adapter
       return untilGivenUp(signal, async (either) => (batch.length === 0 ? [] : publisher.publish(batch, either)));
     },
     decode: (pushed) => decodePushed(pushed, ruleOfQueue),
-    compile: (when) => compileFilter(when, { maxPattern }),
+    compile: (when) => compileFilter(when, { maxPattern, uriPrefix: parts.oversize?.uriPrefix }),
+    ...(failures === undefined ? {} : { failures }),
     async close() {
       closing.abort();
+      await log?.release();
       client.close();
     },
   };

@@ -7,12 +7,12 @@ import type { BusFilter } from '../bus-filter.ts';
 import { compileFilter } from './filter.ts';
 import { toEventBridgeOptions } from './options.ts';
 
-export function busFilter(options: Options): BusFilter {
-  const { maxPattern } = toEventBridgeOptions(options);
+export function busFilter(options: Options, uriPrefix?: string): BusFilter {
+  const limits = { maxPattern: toEventBridgeOptions(options).maxPattern, uriPrefix };
   return {
-    compile: (when) => compileFilter(when, { maxPattern }),
+    compile: (when) => compileFilter(when, limits),
     passes(when) {
-      const { native } = compileFilter(when, { maxPattern });
+      const { native } = compileFilter(when, limits);
       // The detail is the event in its JSON form, and the bus has our own language.
       return native === null ? () => true : compilePattern(readPatternText(JSON.stringify(native.detail)));
     },

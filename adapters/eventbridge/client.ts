@@ -1,8 +1,11 @@
-// The AWS SDK behind two calls: put entries, look the bus up. Loaded only when a bus is opened. It never retries: bus.ts does.
+// The AWS SDK behind two calls: put entries, look the bus up; and what it knows of credentials and region, for calls of other
+// services. Loaded only when a bus is opened. It never retries: bus.ts does.
 // Source: @aws-sdk/client-eventbridge 3.1169.0.
 
 import { RouterError } from '../../router/errors.ts';
+import { missingPackage } from '../../router/optional-package.ts';
 import type { AdapterParts } from '../adapter.ts';
+import type { Credentials } from '../aws-request.ts';
 import { type EventBridgeOptions, endpointProblem, regionOfBus } from './options.ts';
 import type { Entry } from './wire.ts';
 
@@ -14,19 +17,20 @@ export interface RawAnswer {
   readonly Entries?: unknown;
 }
 
-/** Both reject with the SDK's own error. */
+/** All reject with the SDK's own error. */
 export interface Client {
   putEvents(entries: readonly Entry[], signal: AbortSignal): Promise<RawAnswer>;
   describeBus(signal: AbortSignal): Promise<void>;
+  readonly credentials: Credentials;
+  readonly region: () => Promise<string>;
   close(): void;
 }
 
 async function loadSdk(): Promise<Sdk> {
   try {
     return await import('@aws-sdk/client-eventbridge');
-  } catch {
-    const says = 'the bus needs the AWS SDK; install it with: npm install @aws-sdk/client-eventbridge';
-    throw new RouterError('UNSUPPORTED', `eventbridge: ${says}`);
+  } catch (cause) {
+    throw missingPackage('eventbridge: the bus', '@aws-sdk/client-eventbridge', cause);
   }
 }
 
@@ -38,19 +42,34 @@ function filled(env: Env, ...names: readonly string[]): string | undefined {
 
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
-function endpointOf(options: EventBridgeOptions, { env, onWarning }: Pick<AdapterParts, 'env' | 'onWarning'>) {
-  const endpoint = options.endpoint ?? filled(env, 'AWS_ENDPOINT_URL_EVENTBRIDGE', 'AWS_ENDPOINT_URL');
-  if (endpoint === undefined) return {};
-  const wrong = endpointProblem(endpoint);
-  if (wrong !== undefined) throw new RouterError('CONFIG_INVALID', `eventbridge: AWS_ENDPOINT_URL ${wrong}`);
-  const { protocol, hostname } = new URL(endpoint);
+export type Told = Pick<AdapterParts, 'env' | 'onWarning'>;
+
+/** Tells where what goes out could be read on the way. `what`: 'events', 'failures'. */
+export function warnIfPlain(url: string, what: string, { onWarning }: Told): void {
+  const { protocol, hostname } = new URL(url);
   if (protocol === 'http:' && !LOOPBACK.test(hostname)) {
-    onWarning(`eventbridge: events go to ${hostname} in the clear; use https`);
+    onWarning(`eventbridge: ${what} go to ${hostname} in the clear; use https`);
   }
+}
+
+/** Where a service is asked instead, by AWS_ENDPOINT_URL_<service> or AWS_ENDPOINT_URL. Throws CONFIG_INVALID. */
+export function endpointIn(env: Env, service: 'EVENTBRIDGE' | 'SQS'): string | undefined {
+  const endpoint = filled(env, `AWS_ENDPOINT_URL_${service}`, 'AWS_ENDPOINT_URL');
+  const wrong = endpoint === undefined ? undefined : endpointProblem(endpoint);
+  if (wrong !== undefined) throw new RouterError('CONFIG_INVALID', `eventbridge: AWS_ENDPOINT_URL ${wrong}`);
+  return endpoint;
+}
+
+/** Throws CONFIG_INVALID. */
+export function endpointOf(options: EventBridgeOptions, parts: Told): { endpoint?: string } {
+  const endpoint = options.endpoint ?? endpointIn(parts.env, 'EVENTBRIDGE');
+  if (endpoint === undefined) return {};
+  warnIfPlain(endpoint, 'events', parts);
   return { endpoint };
 }
 
-function regionFor({ bus, region }: EventBridgeOptions, env: Env): { region?: string } {
+/** Throws CONFIG_INVALID. */
+export function regionFor({ bus, region }: EventBridgeOptions, env: Env): { region?: string } {
   const ofBus = regionOfBus(bus);
   if (ofBus !== undefined && region !== undefined && ofBus !== region) {
     const says = `the bus is in ${ofBus} by its ARN, but region is '${region}'; leave region out`;
@@ -70,10 +89,7 @@ function credentialsOf(env: Env) {
 }
 
 /** Throws CONFIG_INVALID, or UNSUPPORTED when the SDK is not installed. Connects to nothing yet. */
-export async function openClient(
-  options: EventBridgeOptions,
-  parts: Pick<AdapterParts, 'env' | 'onWarning'>,
-): Promise<Client> {
+export async function openClient(options: EventBridgeOptions, parts: Told): Promise<Client> {
   const { bus } = options;
   const settings = {
     ...regionFor(options, parts.env),
@@ -91,6 +107,8 @@ export async function openClient(
     async describeBus(abortSignal) {
       await client.send(new DescribeEventBusCommand({ Name: bus }), { abortSignal });
     },
+    credentials: () => client.config.credentials(),
+    region: () => client.config.region(),
     close: () => client.destroy(),
   };
 }

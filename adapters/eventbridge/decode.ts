@@ -9,11 +9,9 @@ import type { CloudEvent } from '../../router/event.ts';
 import { decodeStructured, parseJson } from '../../router/wire/json.ts';
 import { type Member, memberName, scanObject, skipSpace } from '../../router/wire/json-scan.ts';
 import type { Decoded } from '../adapter.ts';
+import type { RuleOfQueue } from './queues.ts';
 
 type Loose = Readonly<Record<string, unknown>>;
-
-/** Queue name -> the rule it belongs to; undefined for a queue that is nobody's. */
-export type RuleOfQueue = (queue: string) => string | undefined;
 
 const looseOf = (value: unknown): Loose => (isObject(value) ? value : {});
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
@@ -23,23 +21,6 @@ const RULE_ARN = /^arn:aws[a-z-]{0,20}:events:[a-z0-9-]{1,32}:\d{12}:rule\/(?:[^
 /** The name of the rule that an ARN names: what stands last, behind the bus's name if it is not the default bus. */
 export function ruleOfArn(arn: string): string | undefined {
   return RULE_ARN.exec(arn)?.[1];
-}
-
-/** BUSWAY_QUEUES, a JSON object of queue name and rule. Throws CONFIG_INVALID. */
-export function ruleOfQueueIn(text: string | undefined): RuleOfQueue {
-  if (text === undefined || text === '') return () => undefined;
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    parsed = undefined;
-  }
-  const rules = new Map(Object.entries(looseOf(parsed)));
-  if (rules.size === 0 || [...rules.values()].some((rule) => textOf(rule) === '')) {
-    const says = 'BUSWAY_QUEUES must be a JSON object of queue name and rule, such as {"orders":"big-orders"}';
-    throw new RouterError('CONFIG_INVALID', `eventbridge: ${says}`);
-  }
-  return (queue) => rules.get(queue) as string | undefined;
 }
 
 /** The text of a member; the last of a name wins, as in JSON.parse. */
@@ -99,7 +80,7 @@ function decodeText(bytes: Buffer, handle: string, queueRule: string | undefined
 }
 
 /** A message's own word, then what EventBridge wrote to a dead-letter queue, then the queue. */
-function ruleOfRecord(record: Loose, ruleOfQueue: RuleOfQueue): string | undefined {
+export function ruleOfRecord(record: Loose, ruleOfQueue: RuleOfQueue): string | undefined {
   const attributes = looseOf(record['messageAttributes']);
   const attribute = (name: string): string => textOf(looseOf(attributes[name])['stringValue']);
   const named = attribute('busway-rule');
@@ -108,7 +89,8 @@ function ruleOfRecord(record: Loose, ruleOfQueue: RuleOfQueue): string | undefin
   return ruleOfArn(attribute('RULE_ARN')) ?? ruleOfQueue(queue);
 }
 
-function decodeRecord(given: unknown, ruleOfQueue: RuleOfQueue): Decoded {
+/** One message of a queue, as Lambda is handed it. */
+export function decodeRecord(given: unknown, ruleOfQueue: RuleOfQueue): Decoded {
   const record = looseOf(given);
   const handle = textOf(record['messageId']);
   if (typeof record['body'] === 'string') {

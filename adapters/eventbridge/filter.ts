@@ -3,6 +3,7 @@
 // a clause of which that is not known is widened or left out, said so, and the handler checks the whole rule again.
 // Limits of the service come from router/lint/bus.ts.
 
+import { asksForData, attributePart } from '../../router/attribute-part.ts';
 import type { CesqlCondition, Condition } from '../../router/condition.ts';
 import { cesqlFormula } from '../../router/dialect/from-cesql.ts';
 import { formulaToPattern } from '../../router/dialect/to-pattern.ts';
@@ -30,6 +31,12 @@ export interface EventBridgePattern {
 export interface FilterLimits {
   /** Characters of a pattern; the default quota if absent. */
   readonly maxPattern?: number;
+  /** Where data may lie in a store, what references to it begin with. */
+  readonly uriPrefix?: string | undefined;
+}
+
+interface Limits extends FilterLimits {
+  readonly maxPattern: number;
 }
 
 interface Note {
@@ -165,14 +172,55 @@ function tooLong(clauses: Clauses, maxPattern: number): Note | undefined {
   return { at: 'when', why, fix: 'split the rule' };
 }
 
-function compilePattern(pattern: Pattern, maxPattern: number): Split<EventBridgePattern> {
+const isEqual = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/**
+ * Takes besides the events whose data lies in the store: by their attributes, and the handler asks the rule when it has the
+ * data. What both ask for stands once. On attributes no clause depends on another, as there are no arrays.
+ */
+function orElsewhere(
+  clauses: Clauses,
+  pattern: Pattern,
+  { uriPrefix, walk }: { uriPrefix: string; walk: Walk },
+): Clauses {
+  if (clauses.length === 0) return clauses;
+  const part = attributePart(pattern);
+  const light = part?.kind === 'fields' ? clausesOf(part, { at: 'when', path: [], local: [] }, walk) : [];
+  const isShared = (clause: Clause): boolean =>
+    clause.kind === 'leaf' && !clause.inData && light.some((one) => isEqual(one, clause));
+  const shared = clauses.filter(isShared);
+  const own = clauses.filter((clause) => !isShared(clause));
+  if (own.length === 0) return shared;
+  const others = light.filter((one) => !shared.some((clause) => isEqual(one, clause)));
+  const tests = [{ prefix: uriPrefix }];
+  const reference: Clause = {
+    kind: 'leaf',
+    path: ['dataref'],
+    inData: false,
+    absence: false,
+    tests,
+    shorter: undefined,
+  };
+  return [...shared, { kind: 'or', path: [], anyOf: [own, [...others, reference]] }];
+}
+
+const ELSEWHERE: Note = {
+  at: 'when',
+  why: "an event whose data lies in the store of 'oversize' passes by its attributes alone",
+  fix: 'ask for attributes only, or send less than the bus takes',
+};
+
+function compilePattern(pattern: Pattern, { maxPattern, uriPrefix }: Limits): Split<EventBridgePattern> {
   const repeated = new Set<string>();
   const ways = expand(pattern, (path) => void repeated.add(path));
   if (typeof ways === 'string') {
     return { kind: 'none', native: null, residual: pattern, why: `when: ${ways}`, fix: 'split the rule' };
   }
   const walk: Walk = { notes: [], unsettled: false, findings: findingsOf(pattern), repeated };
-  const clauses = settled(clausesOf(pattern, { at: 'when', path: [], local: [] }, walk), walk);
+  const own = settled(clausesOf(pattern, { at: 'when', path: [], local: [] }, walk), walk);
+  const isAway = uriPrefix !== undefined && asksForData(pattern);
+  if (isAway) walk.notes.push(ELSEWHERE);
+  const clauses = isAway ? orElsewhere(own, pattern, { uriPrefix, walk }) : own;
   const long = tooLong(clauses, maxPattern);
   if (long !== undefined) walk.notes.push(long);
   const fitting = shrinkClauses(clauses, (left) => tooLong(left, maxPattern) === undefined);
@@ -183,11 +231,11 @@ function compilePattern(pattern: Pattern, maxPattern: number): Split<EventBridge
 }
 
 /** By way of a pattern that takes all that the expression takes; exact where both steps are. */
-function compileCesql(when: CesqlCondition, maxPattern: number): Split<EventBridgePattern> {
+function compileCesql(when: CesqlCondition, limits: Limits): Split<EventBridgePattern> {
   const { result, lossy } = formulaToPattern(cesqlFormula(when.expression));
   const notes = lossy.map(({ path, clause, why }): Note => ({ at: `${path}: ${clause}`, why, fix: 'write a pattern' }));
   if (result === undefined) return { kind: 'none', native: null, residual: when, ...noted(notes) };
-  const split = compilePattern(result, maxPattern);
+  const split = compilePattern(result, limits);
   if (split.kind === 'exact' && notes.length === 0) return split;
   const all = noted([
     ...notes,
@@ -200,6 +248,6 @@ function compileCesql(when: CesqlCondition, maxPattern: number): Split<EventBrid
 
 /** What a rule becomes on EventBridge. Total. */
 export function compileFilter(when: Condition, limits: FilterLimits = {}): Split<EventBridgePattern> {
-  const maxPattern = limits.maxPattern ?? toEventBridgeOptions({}).maxPattern;
-  return when.kind === 'fields' ? compilePattern(when, maxPattern) : compileCesql(when, maxPattern);
+  const all = { maxPattern: limits.maxPattern ?? toEventBridgeOptions({}).maxPattern, uriPrefix: limits.uriPrefix };
+  return when.kind === 'fields' ? compilePattern(when, all) : compileCesql(when, all);
 }

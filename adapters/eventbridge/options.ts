@@ -1,14 +1,19 @@
 // The option table of the EventBridge bus (Custom Event Bus - Classic). Pure; loaded by the registry. Credentials are no
 // options: the SDK finds them as every AWS tool does.
-// Sources: EventBridge API reference, PutEvents and DescribeEventBus; User Guide, "Quotas" (read 2026-11-21).
+// Sources: EventBridge API reference, PutEvents and DescribeEventBus; User Guide, "Quotas"; SQS Developer Guide, "Queue and
+// message identifiers" (read 2026-11-21).
 
 import type { Options, OptionTable } from '../../router/config.ts';
+import type { Limits } from '../adapter.ts';
 
 // PutEvents: the entries of a call must be less than 1 MB together. Some partitions are still at 262144.
 const DEFAULT_MAX_BYTES = 1_048_576;
+const LEAST_MAX_BYTES = 8_192;
 // Quota 'event pattern size': 2048 characters until it is raised; the API takes 4096.
 const DEFAULT_MAX_PATTERN = 2048;
 const LARGEST_PATTERN = 4096;
+// Quota 'rules' of an event bus: 300 (100 in a few regions) until it is raised.
+const DEFAULT_MAX_RULES = 300;
 
 const NAME = /^[A-Za-z0-9._/-]{1,256}$/;
 const ARN =
@@ -33,6 +38,18 @@ export function endpointProblem(endpoint: string): string | undefined {
   return url.username === '' && url.password === '' ? undefined : 'must hold no user and no password';
 }
 
+const QUEUE_PATH = /^(?:\/[A-Za-z0-9_-]{1,80}){2,}$/;
+const A_QUEUE =
+  'must be the URL of a standard SQS queue, such as https://sqs.eu-west-1.amazonaws.com/123456789012/orders-failures';
+
+/** What is wrong with the URL of a failure queue, or undefined. */
+export function queueProblem(queue: string): string | undefined {
+  const url = URL.parse(queue);
+  if (url === null || endpointProblem(queue) !== undefined) return A_QUEUE;
+  // Of a FIFO queue no more than ten messages of a group can be looked at.
+  return QUEUE_PATH.test(url.pathname) && url.search === '' && url.hash === '' ? undefined : A_QUEUE;
+}
+
 export const eventbridgeOptions: OptionTable = {
   bus: { type: 'string', required: true, check: checkBus, says: 'the event bus, by name or ARN' },
   region: {
@@ -47,10 +64,10 @@ export const eventbridgeOptions: OptionTable = {
   },
   maxBytes: {
     type: 'integer',
-    min: 1_024,
+    min: LEAST_MAX_BYTES,
     max: DEFAULT_MAX_BYTES,
     default: DEFAULT_MAX_BYTES,
-    says: 'the entries of a call together stay below this; 262144 where the old limit still holds',
+    says: 'the entries of a call together, and a message of SQS, stay below this; 262144 where the old limit still holds',
   },
   maxPattern: {
     type: 'integer',
@@ -58,6 +75,18 @@ export const eventbridgeOptions: OptionTable = {
     max: LARGEST_PATTERN,
     default: DEFAULT_MAX_PATTERN,
     says: "characters of a rule's pattern: the account's quota 'event pattern size'",
+  },
+  maxRules: {
+    type: 'integer',
+    min: 1,
+    max: 100_000,
+    default: DEFAULT_MAX_RULES,
+    says: "rules of the bus: the account's quota 'rules'; only busway plan asks",
+  },
+  failures: {
+    type: 'string',
+    check: queueProblem,
+    says: 'the SQS queue, by URL, for failures of rules that BUSWAY_FAILURES does not list',
   },
 };
 
@@ -68,11 +97,32 @@ export interface EventBridgeOptions {
   readonly endpoint?: string;
   readonly maxBytes: number;
   readonly maxPattern: number;
+  readonly maxRules: number;
+  readonly failures?: string;
 }
 
 /** Options that passed checkOptions; what a caller left out gets its default. */
 export function toEventBridgeOptions(options: Options): EventBridgeOptions {
-  return { maxBytes: DEFAULT_MAX_BYTES, maxPattern: DEFAULT_MAX_PATTERN, ...options } as EventBridgeOptions;
+  return {
+    maxBytes: DEFAULT_MAX_BYTES,
+    maxPattern: DEFAULT_MAX_PATTERN,
+    maxRules: DEFAULT_MAX_RULES,
+    ...options,
+  } as EventBridgeOptions;
+}
+
+// PutEvents takes ten entries.
+const CALL_EVENTS = 10;
+
+/**
+ * What an event leaves free of a message of SQS, which takes as much as a call: for the envelope that EventBridge puts around
+ * it (some 200 bytes, 600 with the rule beside it), and for the fields of a failure record (300 bytes and its reason).
+ */
+const MESSAGE_ROOM = 2_048;
+
+/** "The total entry size must be less than 1MB." */
+export function limitsOf({ maxBytes }: EventBridgeOptions): Limits {
+  return { events: CALL_EVENTS, callBytes: maxBytes - 1, eventBytes: maxBytes - 1 - MESSAGE_ROOM };
 }
 
 /** The region that a bus's ARN names; undefined for a bare name. */

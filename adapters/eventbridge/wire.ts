@@ -56,10 +56,35 @@ function checkInteger(bytes: Buffer, start: number, end: number): void {
   if (!fits) refuse(`the integer at byte ${start} of the data is beyond 64 bits; send it as a string`);
 }
 
+const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39;
+
+/** Whether more digits than any integer that fits for certain stand in a row; a look at each nineteenth byte tells. */
+function hasLongNumber(bytes: Buffer): boolean {
+  for (let at = SAFE_LENGTH; at < bytes.length; at += SAFE_LENGTH + 1) {
+    if (!isDigit(bytes[at])) continue;
+    let [from, to] = [at, at + 1];
+    while (isDigit(bytes[from - 1])) from--;
+    while (isDigit(bytes[to])) to++;
+    if (to - from > SAFE_LENGTH) return true;
+  }
+  return false;
+}
+
+const BRACKETS = ['{', '['];
+
+/** Whether there are so few brackets that nothing can be nested too deep; a search costs a tenth of a walk. */
+function isShallow(text: string): boolean {
+  let left = MAX_DEPTH - 1;
+  for (const bracket of BRACKETS) {
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) if (left-- === 0) return false;
+  }
+  return true;
+}
+
 const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 /** One pass over JSON: nesting, integers, and that it is one value, since it is spliced into a larger text. */
-function checkJson(bytes: Buffer): void {
+function walkJson(bytes: Buffer): void {
   let depth = 1;
   let values = 0;
   let at = 0;
@@ -88,10 +113,16 @@ function checkJson(bytes: Buffer): void {
   }
 }
 
+/** What was parsed before is one value; then only what looks odd is walked through. */
+function checkJson({ bytes, parsed }: EventData): void {
+  if (parsed === undefined || hasLongNumber(bytes) || !isShallow(bytes.toString('latin1'))) walkJson(bytes);
+}
+
 /** Data that the JSON format would carry as bytes although rules read it: a bus's filter would not see it. */
-function checkData({ kind, bytes }: EventData, contentType: string | undefined): void {
+function checkData(data: EventData, contentType: string | undefined): void {
+  const { kind, bytes } = data;
   const isJson = contentType === undefined || isJsonMediaType(contentType);
-  if (kind === 'json' && isJson) checkJson(bytes);
+  if (kind === 'json' && isJson) checkJson(data);
   else if (kind === 'json') refuse(`data is JSON, but datacontenttype is '${contentType?.slice(0, 60)}'`);
   else if (kind === 'text' && isJson) refuse('data is text, but datacontenttype is absent or says JSON');
   else if (kind === 'text' && !isUtf8(bytes)) refuse('data is text, but its bytes are not UTF-8');

@@ -3,9 +3,9 @@
 // Sources: Azure Event Grid, "Authenticate using access keys or shared access signatures"; App Service and IMDS, "managed
 // identities: REST endpoint reference" (api versions 2019-08-01 and 2018-02-01).
 
-import { setTimeout as pause } from 'node:timers/promises';
 import { RouterError } from '../../router/errors.ts';
 import type { AdapterParts } from '../adapter.ts';
+import { pause } from '../pause.ts';
 import { reasonOf } from './map-error.ts';
 import type { EventGridOptions } from './options.ts';
 
@@ -21,16 +21,16 @@ export interface Access {
   drop(grant: Grant): void;
 }
 
-type Parts = Pick<AdapterParts, 'env' | 'now'>;
+export type AccessParts = Pick<AdapterParts, 'env' | 'now'>;
 
-const RESOURCE = 'https://eventgrid.azure.net';
 const IMDS = 'http://169.254.169.254';
 const TOKEN_TIMEOUT_MS = 10_000;
 // A token is renewed before it ends, so that none ends on its way.
 const EARLY_MS = 300_000;
 const TRIES = 3;
 
-function secretOf(name: string, option: string, { env }: Parts): string {
+/** Throws SECRET_MISSING. `option`: which one names the variable. */
+export function secretOf(name: string, option: string, { env }: AccessParts): string {
   const secret = env(name);
   if (secret !== undefined && secret !== '') return secret;
   throw new RouterError('SECRET_MISSING', `eventgrid: the variable ${name}, which ${option} names, is not set`);
@@ -59,7 +59,7 @@ export function sasExpiry(sas: string): number | undefined {
   return Number.isNaN(at) ? undefined : at;
 }
 
-function sasAccess(name: string, options: EventGridOptions, parts: Parts): Access {
+function sasAccess(name: string, options: EventGridOptions, parts: AccessParts): Access {
   const due = "a signature r=...&e=...&s=..., as Azure's tools make it";
   const sas = checkSecret(secretOf(name, 'sas', parts), name, due);
   const given = new URLSearchParams(sas);
@@ -79,7 +79,7 @@ function sasAccess(name: string, options: EventGridOptions, parts: Parts): Acces
 function keyAccess(
   name: string,
   option: string,
-  { options, parts }: { options: EventGridOptions; parts: Parts },
+  { options, parts }: { options: EventGridOptions; parts: AccessParts },
 ): Access {
   const key = checkSecret(secretOf(name, option, parts), name, 'an access key');
   return fixed(options.topic === undefined ? { 'aeg-sas-key': key } : { authorization: `SharedAccessKey ${key}` });
@@ -91,7 +91,10 @@ interface Token {
 }
 
 /** App Service, Functions and Container Apps name an endpoint; virtual machines have one at a fixed address. */
-function tokenRequest({ env }: Parts): { readonly url: string; readonly headers: Readonly<Record<string, string>> } {
+function tokenRequest(
+  resource: string,
+  { env }: AccessParts,
+): { readonly url: string; readonly headers: Readonly<Record<string, string>> } {
   const endpoint = env('IDENTITY_ENDPOINT');
   const header = env('IDENTITY_HEADER');
   const isApp = endpoint !== undefined && endpoint !== '' && header !== undefined;
@@ -99,7 +102,7 @@ function tokenRequest({ env }: Parts): { readonly url: string; readonly headers:
     isApp ? endpoint : `${env('AZURE_POD_IDENTITY_AUTHORITY_HOST') || IMDS}/metadata/identity/oauth2/token`,
   );
   url.searchParams.set('api-version', isApp ? '2019-08-01' : '2018-02-01');
-  url.searchParams.set('resource', RESOURCE);
+  url.searchParams.set('resource', resource);
   const client = env('AZURE_CLIENT_ID');
   if (client !== undefined && client !== '') url.searchParams.set('client_id', client);
   return { url: url.href, headers: isApp ? { 'x-identity-header': header } : { metadata: 'true' } };
@@ -114,8 +117,8 @@ function readToken(body: unknown, now: number): Token | undefined {
   return { value, endsAt: Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : now };
 }
 
-async function fetchToken(parts: Parts): Promise<Token> {
-  const { url, headers } = tokenRequest(parts);
+async function fetchToken(resource: string, parts: AccessParts): Promise<Token> {
+  const { url, headers } = tokenRequest(resource, parts);
   const signal = AbortSignal.timeout(TOKEN_TIMEOUT_MS);
   for (let attempt = 1; ; attempt++) {
     let response: Response;
@@ -133,7 +136,7 @@ async function fetchToken(parts: Parts): Promise<Token> {
       const says = `the managed identity endpoint gives no token (status ${status})`;
       throw new RouterError(isBusy ? 'BUS_UNAVAILABLE' : 'UNAUTHORIZED', `eventgrid: ${says}`, { status });
     }
-    await pause(100 * 2 ** attempt, undefined, { signal }).catch(() => undefined);
+    await pause(100 * 2 ** attempt, signal);
   }
 }
 
@@ -145,13 +148,14 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-function entraAccess(parts: Parts): Access {
+/** Tokens of the host's managed identity for `resource`, such as https://storage.azure.com/. */
+export function entraAccess(resource: string, parts: AccessParts): Access {
   let current: { readonly token: Token; readonly grant: Grant } | undefined;
   let coming: Promise<Token> | undefined;
 
   /** Shared by all calls that wait: one that is given up does not take it from the others. */
   function renew(): Promise<Token> {
-    coming ??= fetchToken(parts).finally(() => {
+    coming ??= fetchToken(resource, parts).finally(() => {
       coming = undefined;
     });
     return coming;
@@ -172,12 +176,12 @@ function entraAccess(parts: Parts): Access {
 }
 
 /** Throws CONFIG_INVALID, SECRET_MISSING or SECRET_INVALID. Calls nobody yet. */
-export function openAccess(options: EventGridOptions, parts: Parts): Access {
+export function openAccess(options: EventGridOptions, parts: AccessParts): Access {
   const { key, sas, entra } = options;
   const given = [key !== undefined, sas !== undefined, entra].filter(Boolean).length;
   if (given > 1)
     throw new RouterError('CONFIG_INVALID', 'eventgrid: give the bus one of key, sas and entra, not several');
-  if (entra) return entraAccess(parts);
+  if (entra) return entraAccess('https://eventgrid.azure.net', parts);
   if (sas !== undefined) return sasAccess(sas, options, parts);
   if (key !== undefined) return keyAccess(key, 'key', { options, parts });
   if (parts.env('EVENTGRID_KEY')) return keyAccess('EVENTGRID_KEY', 'the bus', { options, parts });

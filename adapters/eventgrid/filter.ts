@@ -247,8 +247,9 @@ export function compileEventGrid(when: Condition, settings: FilterSettings): Spl
   };
 }
 
-// Azure: 3 to 64 characters for a subscription of a custom topic, 3 to 100 for one of a namespace topic.
-const MAX_NAME = 64;
+// Azure: 3 to 64 characters for a subscription of a custom topic, 3 to 50 for one of a namespace topic (Microsoft.EventGrid
+// 2025-02-15, read 2026-11-21).
+const MAX_NAME = 50;
 const HASH = 8;
 
 function hashOf(text: string): string {

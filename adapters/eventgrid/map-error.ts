@@ -34,8 +34,10 @@ function retryAfterMs(text: string | undefined, now: number): number | undefined
 
 const TOKEN = /^[A-Za-z0-9_.:-]{1,64}$/;
 
-/** The code in the body's error object. */
-function serviceCode(body: Buffer): string | undefined {
+/** The service's own error code: Blob Storage has a header for it, Event Grid the error object of the body. */
+export function serviceCode({ header, body }: Pick<Answer, 'header' | 'body'>): string | undefined {
+  const named = header('x-ms-error-code') ?? '';
+  if (TOKEN.test(named)) return named;
   if (body.length > 65_536) return undefined;
   try {
     const { error } = JSON.parse(body.toString('utf8')) as { error?: { code?: unknown } };
@@ -71,8 +73,9 @@ function codeOf(status: number, service: string): ErrorCode {
 }
 
 /** `what`: what was asked for, such as "topic 'orders'". The fact `retryAfterMs` says when to come again. */
-export function mapAnswer({ status, header, body }: Answer, what: string, now: number): RouterError {
-  const service = serviceCode(body);
+export function mapAnswer(answer: Answer, what: string, now: number): RouterError {
+  const { status, header } = answer;
+  const service = serviceCode(answer);
   const code = codeOf(status, service ?? '');
   const request = header('x-ms-request-id') ?? '';
   const detail = [`status ${status}`, service, TOKEN.test(request) ? `request ${request}` : undefined];
@@ -103,7 +106,7 @@ export function mapNetworkError(thrown: unknown, what: string): RouterError {
   const system = systemCode(thrown);
   // Each custom topic has a host of its own, which goes with it.
   const code = system === 'ENOTFOUND' ? 'NOT_FOUND' : 'BUS_UNAVAILABLE';
-  const text = code === 'NOT_FOUND' ? 'has no such host; look at endpoint' : says[code];
+  const text = code === 'NOT_FOUND' ? 'has no such host; look at its url' : says[code];
   return new RouterError(code, `eventgrid: ${what} ${text} (${system})`, { cause: thrown });
 }
 

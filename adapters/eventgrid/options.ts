@@ -2,6 +2,7 @@
 // Names: Azure resource naming rules (event subscriptions 3 to 64 letters, digits and hyphens; namespace topics 3 to 50).
 
 import type { Options, OptionTable } from '../../router/config.ts';
+import { RouterError } from '../../router/errors.ts';
 
 export const eventgridDefaults = {
   subscriptionPrefix: 'busway',
@@ -14,6 +15,8 @@ const TOPIC = /^[A-Za-z0-9-]{3,50}$/;
 const PREFIX = /^[A-Za-z0-9][A-Za-z0-9-]{0,19}$/;
 // Names that need no escape: Event Grid has none. A '$' or a dot inside a name cannot be addressed at all.
 const DATA_PATH = /^data(?:\.[A-Za-z0-9_-]{1,64}){1,16}$/;
+// 3 to 63 characters, no hyphen beside another.
+const CONTAINER = /^(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const ORIGIN = /^[A-Za-z0-9.-]{1,253}$/;
 
 function checkTopic(name: string): string | undefined {
@@ -38,6 +41,13 @@ function checkPath(path: string): string | undefined {
   return DATA_PATH.test(path) ? undefined : 'must be a path into data, such as data.order.total';
 }
 
+/** The account's host and the container; emulators have the account as the first part of the path. */
+function checkContainer(url: string): string | undefined {
+  const path = checkEndpoint(url) === undefined ? new URL(url).pathname.split('/').slice(1) : [];
+  if ((path.length === 1 || path.length === 2) && CONTAINER.test(path.at(-1)!)) return undefined;
+  return 'must be the url of a blob container, such as https://shop.blob.core.windows.net/busway-failures; a signature stands in the variable that failuresLogin names';
+}
+
 function checkOrigin(origin: string): string | undefined {
   return ORIGIN.test(origin) ? undefined : 'must be a host name such as eventgrid.azure.net';
 }
@@ -58,6 +68,15 @@ export const eventgridOptions: OptionTable = {
   key: { type: 'env', says: 'the variable that holds an access key; EVENTGRID_KEY if no login is given' },
   sas: { type: 'env', says: 'the variable that holds a shared access signature' },
   entra: { type: 'boolean', default: eventgridDefaults.entra, says: "log in by the host's managed identity" },
+  failures: {
+    type: 'string',
+    check: checkContainer,
+    says: 'the blob container that keeps what could not be delivered; Event Grid puts its dead letters there too',
+  },
+  failuresLogin: {
+    type: 'env',
+    says: 'the variable that holds a connection string or a shared access signature for it; entra does without',
+  },
   filterable: {
     type: 'strings',
     check: checkPath,
@@ -80,6 +99,9 @@ export interface EventGridOptions {
   readonly key?: string;
   readonly sas?: string;
   readonly entra: boolean;
+  readonly failures?: string;
+  /** The name of a variable too. */
+  readonly failuresLogin?: string;
   readonly filterable: readonly string[];
   readonly origins: readonly string[];
 }
@@ -87,4 +109,11 @@ export interface EventGridOptions {
 /** Options that passed checkOptions; what a caller left out gets its default. */
 export function toEventGridOptions(options: Options): EventGridOptions {
   return { ...eventgridDefaults, ...options } as EventGridOptions;
+}
+
+/** Throws CONFIG_INVALID: data that lies in a store no filter sees, and a filter that asks for it would lose the event. */
+export function refuseFilterable({ filterable = [] }: Partial<EventGridOptions>): void {
+  if (filterable.length === 0) return;
+  const says = "'filterable' of the bus and 'oversize' of the document exclude each other: take one of them out";
+  throw new RouterError('CONFIG_INVALID', `eventgrid: ${says}; data in a store is out of sight of a filter`);
 }

@@ -36,7 +36,7 @@ export interface PublisherParts {
 
 export type Publish = (batch: readonly CloudEvent[], signal: AbortSignal) => Promise<readonly PublishResult[]>;
 
-function failed(error: RouterError): PublishResult {
+export function failed(error: RouterError): PublishResult {
   const { code, message: reason, facts } = error;
   const hint = facts['retryAfterMs'];
   const retryable = error.retryable || facts['again'] === true;

@@ -5,6 +5,7 @@
 import type { Consumer, Outcome } from '../../router/consume.ts';
 import { toRouterError } from '../../router/errors.ts';
 import type { CloudEvent } from '../../router/event.ts';
+import { pause } from '../pause.ts';
 import type { Post } from './http.ts';
 import { createSettler, releaseDelays, type Settlement } from './settle.ts';
 import { createSlots } from './slots.ts';
@@ -18,6 +19,8 @@ export interface PullParts {
   readonly onWarning: (text: string) => void;
   readonly now: () => number;
   readonly rule: string;
+  /** Whether an earlier filter left the subscription behind: then it may be deleted at any time. */
+  readonly isFormer: () => boolean;
 }
 
 // Deliveries of one rule under way at once; a target has slots of its own, so a few that hang hold back no others.
@@ -37,20 +40,6 @@ const AGAIN_FIRST_MS = 500;
 const AGAIN_MAX_MS = 30_000;
 const REFUSE_AGAIN_MS = 10_000;
 const DRAIN_MS = 5_000;
-
-/** Ends early, and quietly, when `signal` aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end, { once: true });
-  });
-}
 
 /** The shortest release that does not come back before `ms`; an hour is the longest there is. */
 function releaseAfter(ms: number): Settlement {
@@ -92,7 +81,10 @@ function createTrouble(onWarning: (text: string) => void): { tell(thrown: unknow
   };
 }
 
-/** Pulls until `signal` aborts, then drains. Rejects never: what goes wrong is said and tried again. */
+/**
+ * Pulls until `signal` aborts or a former subscription is gone, then drains. Rejects never: what goes wrong is said and tried
+ * again.
+ */
 export async function pullSubscription(parts: PullParts, consumer: Consumer, signal: AbortSignal): Promise<void> {
   const { post, operation, what, onWarning, now, rule } = parts;
   const slots = createSlots(SLOTS);
@@ -107,7 +99,8 @@ export async function pullSubscription(parts: PullParts, consumer: Consumer, sig
     if (decoded.ok) return { kind: 'acknowledge' };
     try {
       await consumer.refuse(decoded);
-      return { kind: 'reject' };
+      // Not rejected: Event Grid would put it away, and it would be listed twice.
+      return { kind: 'acknowledge' };
     } catch {
       return releaseAfter(REFUSE_AGAIN_MS); // no record of it yet, so it must stay
     }
@@ -171,6 +164,7 @@ export async function pullSubscription(parts: PullParts, consumer: Consumer, sig
       }
       trouble.clear();
     } catch (thrown) {
+      if (parts.isFormer() && toRouterError(thrown).code === 'NOT_FOUND') break;
       if (!signal.aborted) await pause(trouble.tell(thrown), signal);
     }
   }

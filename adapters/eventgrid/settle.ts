@@ -1,16 +1,15 @@
-// Gives back what was received: acknowledged, released or rejected, many locks in one request; and renews locks of what is
+// Gives back what was received: acknowledged or released, many locks in one request; and renews locks of what is
 // still under way. What cannot be told comes again when its lock ends, which is what "at least once" means.
 // Source: Azure Event Grid, "subscriber operations" (release delays, lock tokens, renewal within an hour).
 
 import { RouterError } from '../../router/errors.ts';
+import { pause } from '../pause.ts';
 import type { Post } from './http.ts';
 
 /** What a release may wait, in seconds. */
 export const releaseDelays: readonly number[] = [0, 10, 60, 600, 3600];
 
-export type Settlement =
-  | { readonly kind: 'acknowledge' | 'reject' }
-  | { readonly kind: 'release'; readonly delaySeconds: number };
+export type Settlement = { readonly kind: 'acknowledge' } | { readonly kind: 'release'; readonly delaySeconds: number };
 
 export interface Settler {
   /** Resolves when the service knows, or when it cannot be told any more. Never rejects. */
@@ -69,10 +68,6 @@ export function createSettler({ post, operation, what, onWarning, signal }: Sett
     return thrown instanceof RouterError && (thrown.retryable || thrown.facts['again'] === true);
   }
 
-  async function pause(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-  }
-
   async function settleAll(path: string, batch: readonly Waiting[]): Promise<void> {
     const tokens = batch.map(({ lockToken }) => lockToken);
     const lost = (count: number, why: string): void =>
@@ -83,7 +78,7 @@ export function createSettler({ post, operation, what, onWarning, signal }: Sett
         if (failed > 0) lost(failed, 'their locks were lost');
         break;
       } catch (thrown) {
-        if (mayPass(thrown) && attempt < TRIES && !signal.aborted) await pause();
+        if (mayPass(thrown) && attempt < TRIES && !signal.aborted) await pause(AGAIN_MS, signal);
         else {
           lost(tokens.length, thrown instanceof Error ? thrown.message : 'unknown error');
           break;

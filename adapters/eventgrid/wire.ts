@@ -29,7 +29,7 @@ function isObject(value: unknown): value is Loose {
 }
 
 /** The items of the list whose bracket is at `open`, in bytes that JSON.parse has accepted. */
-function itemsOf(bytes: Buffer, open: number): readonly Buffer[] {
+export function itemsOf(bytes: Buffer, open: number): readonly Buffer[] {
   const items: Buffer[] = [];
   let at = skipSpace(bytes, open + 1);
   while (at < bytes.length && bytes[at] !== 0x5d) {
@@ -41,8 +41,8 @@ function itemsOf(bytes: Buffer, open: number): readonly Buffer[] {
   return items;
 }
 
-/** The bytes of the member of this name, the last one if it repeats. */
-function memberOf(bytes: Buffer, name: string): Buffer | undefined {
+/** The bytes of the member of this name, the last one if it repeats; `bytes` begin with the object's brace. */
+export function memberOf(bytes: Buffer, name: string): Buffer | undefined {
   const member = scanObject(bytes, 0).members.findLast((one) => memberName(bytes, one) === name);
   return member === undefined ? undefined : bytes.subarray(member.start, member.end);
 }

@@ -5,10 +5,10 @@ import type { Consumer, Refused } from '../../router/consume.ts';
 import { toRouterError } from '../../router/errors.ts';
 import { decodeKafka } from '../../router/wire/kafka.ts';
 import { createLane, type Owed } from '../fan-out.ts';
+import { retrySteps } from './definitions.ts';
 import { createOffsets } from './offsets.ts';
 import { decodeParked, type ParkedRecord, type Parker, stepFor } from './parker.ts';
 import type { StoredRecord } from './record.ts';
-import { retrySteps } from './topics.ts';
 
 export interface KafkaLane {
   /** What was parked before is read: deliveries and events may start. Until then order could not be kept. */

@@ -5,9 +5,9 @@
 import type { CloudEvent } from '../../router/event.ts';
 import { decodeKafka, encodeKafka } from '../../router/wire/kafka.ts';
 import type { Owed } from '../fan-out.ts';
+import { retrySteps } from './definitions.ts';
 import type { Sender } from './producer.ts';
 import type { PlacedRecord, StoredRecord } from './record.ts';
-import { retrySteps } from './topics.ts';
 
 const PREFIX = 'busway_';
 const SEND_MS = 15_000;

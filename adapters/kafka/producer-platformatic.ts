@@ -7,7 +7,7 @@
 import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type * as Platformatic from '@platformatic/kafka';
-import { RouterError } from '../../router/errors.ts';
+import { missingPackage } from '../../router/optional-package.ts';
 import { type Connection, createWarner } from './client.ts';
 import { detailOf, errorsOf, mapKafkaError } from './map-error.ts';
 import type { LibraryProducer } from './producer.ts';
@@ -17,14 +17,12 @@ type Field = Buffer | null;
 type Producer = Platformatic.Producer<Field, Field, Buffer, Buffer>;
 type Message = Platformatic.MessageToProduce<Field, Field, Buffer, Buffer>;
 
-const PACKAGE = '@platformatic/kafka';
 let loading: Promise<typeof Platformatic> | undefined;
 
 /** Rejects with UNSUPPORTED where the package, an optional peer, is not installed or does not load. */
 export function loadPlatformatic(): Promise<typeof Platformatic> {
   loading ??= import('@platformatic/kafka').catch((cause: unknown) => {
-    const says = `kafka: client 'platformatic' needs the package ${PACKAGE}, which cannot be loaded`;
-    throw new RouterError('UNSUPPORTED', `${says}; install it with: npm install ${PACKAGE}@2`, { cause });
+    throw missingPackage("kafka: client 'platformatic'", '@platformatic/kafka', cause);
   });
   return loading;
 }

@@ -13,6 +13,7 @@ import {
   untilAbort,
   withAdmin,
 } from './client.ts';
+import { retryTopicNames } from './definitions.ts';
 import { type KafkaLane, openKafkaLane } from './lane.ts';
 import { mapKafkaError } from './map-error.ts';
 import { clientIdOf } from './member.ts';
@@ -20,7 +21,6 @@ import type { KafkaOptions } from './options.ts';
 import { createParker, type Parker } from './parker.ts';
 import { createSender } from './producer.ts';
 import { toStored } from './reader.ts';
-import { retryTopicNames } from './topics.ts';
 
 export interface SubscribeParts {
   readonly connection: Connection;

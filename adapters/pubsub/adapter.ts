@@ -18,12 +18,15 @@ import {
   checkProject,
   type Endpoint,
   type PubSubOptions,
+  publishLimits,
   readEndpoint,
   serviceLimits,
   toPubSubOptions,
 } from './options.ts';
 import { createMarker, MARK_JSON_BYTES, MARK_VALUE } from './promotion.ts';
 import { failed, type Publisher, sendAll } from './publisher.ts';
+import { pubsubPush } from './push.ts';
+import { createPushKeys } from './push-keys.ts';
 import { createRestPublisher } from './rest.ts';
 import { subscribePubSub } from './subscribe.ts';
 import { metadataTokens, readServiceAccount, serviceAccountTokens, type Tokens } from './token.ts';
@@ -31,10 +34,6 @@ import { encodeEnvelope, type PubSubMessage } from './wire.ts';
 import { eventBytes } from './wire-size.ts';
 
 const DEFAULT_ENDPOINT = 'pubsub.googleapis.com';
-// A failure record is an event and a few attributes more, and must fit where its event did.
-const RECORD_BYTES = 8_000;
-const maxBytes = serviceLimits.callBytes - RECORD_BYTES;
-const limits = { events: serviceLimits.messagesPerCall, callBytes: maxBytes, eventBytes: maxBytes };
 
 type Parts = Pick<AdapterParts, 'env' | 'now'>;
 
@@ -103,22 +102,27 @@ interface Encoder {
   sizeOf(event: CloudEvent): number;
 }
 
-function createEncoder(rules: NonNullable<AdapterParts['rules']>): Encoder {
+function createEncoder({ rules = () => [], oversize }: Pick<AdapterParts, 'rules' | 'oversize'>): Encoder {
   const marking = madeOf(rules, (given) => {
     const promoted = promotedRules(given);
     return { marker: createMarker(promoted), marks: new Set(promoted.map(({ mark }) => mark)).size };
   });
   const roomIn = ({ attributes }: Pick<PubSubMessage, 'attributes'>): number =>
     serviceLimits.attributes - Object.keys(attributes).length;
+  /** Judged with its data, also when that was taken out. Without it there is no verdict, so no mark, and the event passes. */
+  const marksOf = (event: CloudEvent, envelope: Pick<PubSubMessage, 'attributes'>): readonly string[] => {
+    const whole = oversize === undefined ? event : oversize.wholeOf(event);
+    return whole === undefined ? [] : marking().marker(whole, envelope.attributes, roomIn(envelope));
+  };
   return {
     encode(event) {
       const envelope = encodeEnvelope(event);
       const bytes = eventBytes(event, envelope);
-      if (bytes > limits.eventBytes) {
-        const says = `the event takes ${bytes} bytes, at most ${limits.eventBytes} are carried`;
+      if (bytes > publishLimits.eventBytes) {
+        const says = `the event takes ${bytes} bytes, at most ${publishLimits.eventBytes} are carried`;
         throw new RouterError('EVENT_TOO_LARGE', `pubsub: ${says}`);
       }
-      const marks = marking().marker(event, envelope.attributes, roomIn(envelope));
+      const marks = marksOf(event, envelope);
       const data = encodeStructured(event);
       if (marks.length === 0) return { ...envelope, data };
       const marked = Object.fromEntries(marks.map((mark) => [mark, MARK_VALUE]));
@@ -185,7 +189,7 @@ export async function open(given: Options, parts: AdapterParts): Promise<Adapter
   const publisher = await publisherOf(options, parts);
   const connections = createConnections(() => connectionOf(options, parts));
   const topic = topicName(project, options.topic);
-  const encoder = createEncoder(parts.rules ?? (() => []));
+  const encoder = createEncoder(parts);
   const subscriptions = new Set<Promise<void>>();
   const closing = new AbortController();
   let closed: Promise<unknown> | undefined;
@@ -196,7 +200,7 @@ export async function open(given: Options, parts: AdapterParts): Promise<Adapter
 
   return {
     name: 'pubsub',
-    limits,
+    limits: publishLimits,
     capabilities: { delivery: options.push === undefined ? 'pull' : 'push', order: true, dedupe: false, replay: false },
     async check(signal) {
       const either = withClosing(signal);
@@ -213,6 +217,7 @@ export async function open(given: Options, parts: AdapterParts): Promise<Adapter
       return batch.length === 0 ? [] : publishAll({ publisher, topic, encoder }, batch, either);
     },
     decode: (pushed) => decodePush(pushed, options),
+    ...(options.push && { push: pubsubPush(options.push, createPushKeys(parts), parts.now) }),
     async subscribe(consumer, signal) {
       refuseGivenUp(closing.signal);
       const { now, onWarning, rules } = parts;

@@ -4,6 +4,7 @@
 
 import type * as Sdk from '@google-cloud/pubsub';
 import { RouterError } from '../../router/errors.ts';
+import { missingPackage } from '../../router/optional-package.ts';
 import { mapGrpcError } from './map-error.ts';
 import type { Endpoint } from './options.ts';
 import type { Publisher } from './publisher.ts';
@@ -28,11 +29,7 @@ async function loadSdk(): Promise<typeof Sdk> {
   try {
     return await import('@google-cloud/pubsub');
   } catch (cause) {
-    throw new RouterError(
-      'UNSUPPORTED',
-      'pubsub: pulling and emulators need the package @google-cloud/pubsub; run npm install @google-cloud/pubsub@6.3.0',
-      { cause },
-    );
+    throw missingPackage('pubsub: a pulled subscription or an emulator', '@google-cloud/pubsub', cause);
   }
 }
 

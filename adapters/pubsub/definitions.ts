@@ -45,7 +45,7 @@ export interface Definitions {
 
 /** Pulled deliveries are extended while they are under way (lease.ts); pushed ones have to be answered in this time. */
 export const PULL_DEADLINE_S = 60;
-const PUSH_DEADLINE_S = 600;
+export const PUSH_DEADLINE_S = 600;
 // What nobody fetches for a week is gone on older services; the proto allows 31 days.
 const RULE_RETENTION = '604800s';
 const FAILURES_RETENTION = '2678400s';
@@ -150,6 +150,12 @@ export function definitions(rules: readonly DefinedRule[], parts: DefinitionPart
     topics: [{ name: topicName(project, options.topic) }, { name: topicName(project, failuresName(options)) }],
     subscriptions: [failuresSubscription(parts), ...rules.map((rule) => ruleSubscription(rule, parts))],
   };
+}
+
+/** Of what is defined, all that has none of these names. */
+export function missing({ topics, subscriptions }: Definitions, existing: ReadonlySet<string>): Definitions {
+  const isMissing = ({ name }: { readonly name: string }): boolean => !existing.has(name);
+  return { topics: topics.filter(isMissing), subscriptions: subscriptions.filter(isMissing) };
 }
 
 /** Of the names that exist, those of earlier filters of these or of former rules: to be drained and deleted. */

@@ -4,12 +4,12 @@
 
 import { RouterError, toRouterError } from '../../router/errors.ts';
 import type { FailureLog, FailureRecord } from '../../router/failure.ts';
+import { pause } from '../pause.ts';
 import { CALL_MS, type Clients, type Connection, callOnce } from './client.ts';
 import { failuresName, subscriptionPath, topicName } from './definitions.ts';
 import { decodeFailure, encodeFailure } from './failure-message.ts';
 import { isStatusOf } from './map-error.ts';
 import type { PubSubOptions } from './options.ts';
-import { pause } from './pause.ts';
 import type { Publisher } from './publisher.ts';
 import { readAttributes } from './wire.ts';
 
@@ -79,7 +79,8 @@ async function pullOnce({ clients, subscription, options, signal }: Reader, wait
     });
     return (answer.receivedMessages ?? []).map((received) => readReceived(received, options));
   } catch (thrown) {
-    if (isStatusOf(thrown, 'DEADLINE_EXCEEDED')) return [];
+    // Our own deadline, told by the client or, a moment before, by the service that has it too.
+    if (isStatusOf(thrown, 'DEADLINE_EXCEEDED') || isStatusOf(thrown, 'CANCELLED')) return [];
     throw thrown;
   }
 }

@@ -135,7 +135,10 @@ function binary(node: Binary, depth: number): CesqlClaim {
   }
 }
 
+const MOVES = 'dataref may stand for data that was taken out';
+
 function existence(name: string): CesqlClaim {
+  if (placeOf(name) === 'dataref') return outOfReach(MOVES);
   return { term: placeOf(name) === 'attribute' ? presence(name) : never, sure: true };
 }
 
@@ -165,6 +168,7 @@ function claimOf(node: CesqlExpression, depth: number): CesqlClaim {
 }
 
 function absent(name: string): CesqlClaim {
+  if (placeOf(name) === 'dataref') return outOfReach(MOVES);
   if (placeOf(name) !== 'attribute') return { term: always, sure: true };
   return { term: isRequired(name) ? never : { kind: 'absent', key: keyOf(name) }, sure: true };
 }

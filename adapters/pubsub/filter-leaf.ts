@@ -39,11 +39,12 @@ export const keyOf = (name: string): string => `ce-${name}`;
 
 const ATTRIBUTE = /^[a-z0-9]+$/;
 
-export type Place = 'attribute' | 'data' | 'nowhere';
+export type Place = 'attribute' | 'data' | 'dataref' | 'nowhere';
 
 /** Where in an event this path leads. Attributes are flat, and `data` is no attribute. */
 export function placeOf(path: string): Place {
   if (path === 'data' || path.startsWith('data.')) return 'data';
+  if (path === 'dataref') return 'dataref';
   return ATTRIBUTE.test(path) ? 'attribute' : 'nowhere';
 }
 
@@ -200,6 +201,8 @@ export function leafClaim(path: string, { anyOf: tests }: Leaf): Claim {
   switch (placeOf(path)) {
     case 'data':
       return { term: always, loss: lossOf('it lies in the data, which filters do not see', INTO_ATTRIBUTE) };
+    case 'dataref':
+      return { term: always, loss: lossOf('it may stand for data that was taken out', 'ask for another attribute') };
     case 'attribute':
       return anyClaims(tests.map((test) => testClaim(path, test)));
     case 'nowhere':

@@ -8,7 +8,7 @@ function sameRules(a: readonly Routed[], b: readonly Routed[]): boolean {
 }
 
 function isSame(a: Routed, b: Routed): boolean {
-  return a.name === b.name && a.when === b.when;
+  return a.name === b.name && a.when === b.when && a.formerly === b.formerly;
 }
 
 /** The result of `make` for the rules of this moment. */

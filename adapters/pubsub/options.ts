@@ -19,6 +19,13 @@ export const serviceLimits = {
   deliveryAttempts: { min: 5, max: 100 },
 };
 
+// A failure record is an event and a few attributes more, and must fit where its event did.
+const RECORD_BYTES = 8_000;
+const maxBytes = serviceLimits.callBytes - RECORD_BYTES;
+
+/** What a publish takes, in bytes of the REST body. */
+export const publishLimits = { events: serviceLimits.messagesPerCall, callBytes: maxBytes, eventBytes: maxBytes };
+
 const RESOURCE = /^(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}$/;
 // A rule's name of up to 64, a hash of 12 and two hyphens have to fit beside it into 255.
 const PREFIX = /^(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{0,99}$/;

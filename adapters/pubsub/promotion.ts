@@ -5,15 +5,10 @@
 import { createHash } from 'node:crypto';
 import { type Condition, indexRules } from '../../router/condition.ts';
 import type { CloudEvent } from '../../router/event.ts';
+import { VERDICTS } from '../../router/matcher.ts';
 import { canonicalJson } from '../../router/rule.ts';
 import { subRulesOf } from '../../router/sub-rule.ts';
 import { passes, type Term } from './filter-term.ts';
-
-/**
- * The version of the matcher's verdicts. Raised whenever a rule may give another answer to the same event than before:
- * marks of older publishers then mean nothing to newer filters, and no event is lost while both run.
- */
-export const VERDICTS = 1;
 
 export const MARK_VALUE = '0';
 /** In the JSON of a publish call: "r_0123456789abcdef":"0", */

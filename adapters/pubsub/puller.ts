@@ -2,16 +2,21 @@
 // fills its own places and nobody else's. Must never end before it is told to: whatever the service says, it asks again.
 
 import { toRouterError } from '../../router/errors.ts';
+import { pause } from '../pause.ts';
 import { type Clients, callOnce } from './client.ts';
 import { createDeliveries, type DeliveryParts, type Message } from './deliveries.ts';
+import type { DrainWatch } from './drain.ts';
 import { isStatusOf } from './map-error.ts';
-import { pause } from './pause.ts';
+import type { Replies } from './replies.ts';
 import { readAttributes } from './wire.ts';
 
 export interface PullerParts extends DeliveryParts {
   readonly clients: Clients;
   /** Its full name. */
   readonly subscription: string;
+  readonly watch: DrainWatch;
+  /** Whether an earlier filter left the subscription behind: then it may be deleted at any time. */
+  readonly isFormer: () => boolean;
   readonly onWarning: (text: string) => void;
 }
 
@@ -24,6 +29,7 @@ interface Received {
     readonly attributes?: Readonly<Record<string, string>> | null;
     readonly messageId?: string | null;
     readonly orderingKey?: string | null;
+    readonly publishTime?: { readonly seconds?: unknown } | null;
   } | null;
 }
 
@@ -48,10 +54,24 @@ function toMessage({ ackId, deliveryAttempt, message }: Received): Message {
   };
 }
 
-/** Runs until `stop`; resolves when nothing is under way any more. Never rejects. */
+function publishedAt({ message }: Received): number {
+  return Number(message?.publishTime?.seconds ?? 0) * 1_000;
+}
+
+function watched(replies: Replies, watch: DrainWatch): Replies {
+  return {
+    ...replies,
+    postpone(ackId, seconds) {
+      watch.postponed(seconds);
+      replies.postpone(ackId, seconds);
+    },
+  };
+}
+
+/** Runs until `stop`, or until a former subscription is gone; resolves when nothing is under way any more. Never rejects. */
 export async function runPuller(parts: PullerParts): Promise<void> {
-  const { clients, subscription, stop, onWarning } = parts;
-  const deliveries = createDeliveries(parts);
+  const { clients, subscription, watch, stop, onWarning } = parts;
+  const deliveries = createDeliveries({ ...parts, replies: watched(parts.replies, watch) });
   const underWay = new Set<Promise<void>>();
   const what = `subscription '${subscription}'`;
   let warned = '';
@@ -72,9 +92,20 @@ export async function runPuller(parts: PullerParts): Promise<void> {
     return answer.receivedMessages ?? [];
   }
 
+  function take(received: Received): void {
+    const ended = watch.took(publishedAt(received));
+    const work = deliveries.take(toMessage(received)).finally(() => {
+      underWay.delete(work);
+      ended();
+      freed();
+    });
+    underWay.add(work);
+  }
+
   /** Waits as long as the error asks for. */
   async function bear(thrown: unknown, failures: number): Promise<void> {
-    if (stop.aborted || isStatusOf(thrown, 'DEADLINE_EXCEEDED')) return;
+    if (stop.aborted) return;
+    if (isStatusOf(thrown, 'DEADLINE_EXCEEDED')) return watch.answered();
     const error = toRouterError(thrown, 'BUS_UNAVAILABLE');
     const asked = Number(error.facts['retryAfterMs'] ?? 0);
     const ms = error.retryable ? AGAIN_MS * 2 ** Math.min(failures, 5) : MISSING_MS;
@@ -89,16 +120,12 @@ export async function runPuller(parts: PullerParts): Promise<void> {
       const found = await ask();
       // The service holds an empty pull; whatever answers at once must not be asked in a circle.
       if (found.length === 0 && performance.now() - begun < AGAIN_MS) await pause(AGAIN_MS, stop);
-      for (const received of found) {
-        const work = deliveries.take(toMessage(received)).finally(() => {
-          underWay.delete(work);
-          freed();
-        });
-        underWay.add(work);
-      }
+      for (const received of found) take(received);
+      watch.answered();
       failures = 0;
       warned = '';
     } catch (thrown) {
+      if (parts.isFormer() && isStatusOf(thrown, 'NOT_FOUND')) break;
       await bear(thrown, failures++);
     }
     while (underWay.size >= MAX_UNDER_WAY && !stop.aborted) await room();

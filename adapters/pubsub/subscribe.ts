@@ -1,14 +1,17 @@
-// The consumer of the Pub/Sub bus: a puller for each rule in force. Rules that come and go while it runs are taken over.
-// Must never make or delete a subscription, and never let one rule's trouble end another's.
+// The consumer of the Pub/Sub bus: a puller for each rule in force, and one for each subscription that its earlier filters left
+// behind. Rules that come, go and change while it runs are taken over. Must never make or delete a subscription, and never
+// let one rule's trouble end another's.
 
 import type { Consumer } from '../../router/consume.ts';
 import type { Routed } from '../adapter.ts';
+import { createDeliverOnce } from '../deliver-once.ts';
+import { pause } from '../pause.ts';
 import type { Clients, Connection } from './client.ts';
 import { subscriptionName, subscriptionPath } from './definitions.ts';
+import { createDrainWatch, type DrainWatch } from './drain.ts';
 import { madeOf } from './in-force.ts';
 import type { PubSubOptions } from './options.ts';
-import { pause } from './pause.ts';
-import { runPuller } from './puller.ts';
+import { type PullerParts, runPuller } from './puller.ts';
 import { createReplies } from './replies.ts';
 
 export interface SubscribeParts {
@@ -29,11 +32,12 @@ const DRAIN_MS = 5_000;
 const GIVE_UP_MS = 1_500;
 
 interface RunningPuller {
+  /** Resolves early where the subscription of an earlier filter is gone. */
+  readonly running: Promise<void>;
   /** Asks no more and resolves when what was under way has ended or was given up. */
   end(): Promise<void>;
 }
 
-/** What the filter of the rule's subscription has not decided. */
 async function within(ms: number, work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
@@ -50,11 +54,13 @@ function startPuller(parts: SubscribeParts, clients: Clients, consumer: Consumer
   const { now, onWarning } = parts;
   const running = runPuller({
     ...{ clients, replies, consumer, subscription, now, onWarning },
+    ...{ watch: given.watch, isFormer: given.isFormer },
     rule: rule.name,
     stop: stop.signal,
     giveUp: giveUp.signal,
   });
   return {
+    running,
     async end() {
       stop.abort();
       await within(DRAIN_MS, running);
@@ -65,34 +71,45 @@ function startPuller(parts: SubscribeParts, clients: Clients, consumer: Consumer
   };
 }
 
-interface Started {
+interface Started extends Pick<PullerParts, 'watch' | 'isFormer'> {
   readonly rule: Routed;
   readonly subscription: string;
 }
 
-/** Subscription → the rule that pulls from it. */
-function wanted(
-  { project, options }: SubscribeParts,
-  consumer: Consumer,
-  rules: readonly Routed[],
-): ReadonlyMap<string, Routed> {
-  return new Map(
-    rules.map((rule) => {
-      const order = consumer.ordered(rule.name) ? ('key' as const) : undefined;
-      return [subscriptionPath(project, subscriptionName(options, { ...rule, order })), rule];
-    }),
-  );
+/** One subscription to be asked. */
+interface Asked {
+  readonly rule: Routed;
+  /** The rule's subscription of now, where this one is of an earlier filter. */
+  readonly instead?: string;
+}
+
+type Due = ReadonlyMap<string, Asked>;
+
+function wanted({ project, options }: SubscribeParts, consumer: Consumer, rules: readonly Routed[]): Due {
+  const due = new Map<string, Asked>();
+  for (const rule of rules) {
+    const order = consumer.ordered(rule.name) ? ('key' as const) : undefined;
+    const instead = subscriptionPath(project, subscriptionName(options, { ...rule, order }));
+    for (const former of rule.formerly ?? []) due.set(former, { rule, instead });
+    due.set(instead, { rule });
+  }
+  return due;
 }
 
 interface Pullers {
   /** Starts and ends what the rules of this moment ask for. */
-  follow(due: ReadonlyMap<string, Routed>): Promise<void>;
+  follow(due: Due): Promise<void>;
   endAll(): Promise<void>;
 }
 
-function createPullers(parts: SubscribeParts, consumer: Consumer): Pullers {
+function createPullers(parts: SubscribeParts, given: Consumer): Pullers {
+  const { now, onWarning } = parts;
+  const { consumer, share } = createDeliverOnce(given);
   const pullers = new Map<string, RunningPuller>();
   const ending = new Set<Promise<void>>();
+  /** Subscription → when it answered first. */
+  const answered = new Map<string, number>();
+  let current: Due = new Map();
   let started = 0;
 
   function end(subscription: string): void {
@@ -102,18 +119,42 @@ function createPullers(parts: SubscribeParts, consumer: Consumer): Pullers {
     ending.add(ended);
   }
 
+  function watchOf(subscription: string): DrainWatch {
+    const watch = createDrainWatch({
+      now,
+      newerSince: () => answered.get(current.get(subscription)?.instead ?? ''),
+      onDrained: () => onWarning(`pubsub: subscription '${subscription}' of an earlier filter is drained; delete it`),
+    });
+    return {
+      ...watch,
+      answered() {
+        if (!answered.has(subscription)) answered.set(subscription, now());
+        watch.answered();
+      },
+    };
+  }
+
+  async function start(subscription: string, { rule }: Asked): Promise<void> {
+    const clients = await parts.connectionOf(Math.floor(started++ / PULLS_PER_CONNECTION)).open();
+    const isFormer = (): boolean => current.get(subscription)?.instead !== undefined;
+    const asked = { rule, subscription, watch: watchOf(subscription), isFormer };
+    const puller = startPuller(parts, clients, consumer, asked);
+    pullers.set(subscription, puller);
+    void puller.running.then(() => {
+      if (pullers.get(subscription) === puller) end(subscription);
+    });
+  }
+
   return {
     async follow(due) {
+      current = due;
+      share(new Set([...due.values()].filter(({ instead }) => instead !== undefined).map(({ rule }) => rule.name)));
       for (const subscription of [...pullers.keys()].filter((name) => !due.has(name))) {
         end(subscription);
-        parts.onWarning(
-          `pubsub: subscription '${subscription}' is no longer asked: its rule changed; drain and delete it`,
-        );
+        onWarning(`pubsub: subscription '${subscription}' is no longer asked: its rule changed; drain and delete it`);
       }
-      for (const [subscription, rule] of due) {
-        if (pullers.has(subscription)) continue;
-        const clients = await parts.connectionOf(Math.floor(started++ / PULLS_PER_CONNECTION)).open();
-        pullers.set(subscription, startPuller(parts, clients, consumer, { rule, subscription }));
+      for (const [subscription, asked] of due) {
+        if (!pullers.has(subscription)) await start(subscription, asked);
       }
     },
     async endAll() {
@@ -127,7 +168,7 @@ function createPullers(parts: SubscribeParts, consumer: Consumer): Pullers {
 export async function subscribePubSub(parts: SubscribeParts, consumer: Consumer, signal: AbortSignal): Promise<void> {
   const pullers = createPullers(parts, consumer);
   const due = madeOf(parts.rules, (rules) => wanted(parts, consumer, rules));
-  let followed: ReadonlyMap<string, Routed> | undefined;
+  let followed: Due | undefined;
   try {
     while (!signal.aborted) {
       const current = due();

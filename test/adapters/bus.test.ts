@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
+import fc from 'fast-check';
 import type { Adapter, Limits, PublishResult } from '../../adapters/adapter.ts';
 import { type Bus, createBus } from '../../adapters/bus.ts';
 import { RouterError } from '../../router/errors.ts';
@@ -142,6 +143,93 @@ timed('calls are split by events and by bytes, in order, and an event over a cal
 
   assert.deepEqual(scene.idsOfCalls(), [['a', 'b', 'c'], ['d'], ['e'], ['f'], ['g']]);
   assert.ok(results.every((result) => result.ok));
+});
+
+timed('room that a call would leave empty is filled by what came later, but never against an order', async () => {
+  const scene = openScene();
+  const keyed = (id: string, bytes: number, key: string): CloudEvent => {
+    const { attributes, data } = made(id, bytes);
+    return { attributes: { ...attributes, partitionkey: key }, ...(data && { data }) };
+  };
+
+  await Promise.all([
+    scene.bus.publishOne(made('a', 60)),
+    scene.bus.publish([made('b', 60), made('b2', 10)]),
+    scene.bus.publishOne(keyed('c', 50, 'k')),
+    scene.bus.publishOne(keyed('c2', 10, 'k')),
+    scene.bus.publishOne(made('d', 10)),
+    scene.bus.publishOne(keyed('e', 10, 'other')),
+  ]);
+
+  assert.deepEqual(scene.idsOfCalls(), [
+    ['a', 'd', 'e'],
+    ['b', 'b2'],
+    ['c', 'c2'],
+  ]);
+});
+
+/** In which call each event left. */
+function callOf(calls: readonly (readonly string[])[], id: string): number {
+  return calls.findIndex((ids) => ids.includes(id));
+}
+
+/** As many from the front as fit, and the rest in the next call. */
+function inOrder(events: readonly CloudEvent[], { events: most, callBytes }: Pick<Limits, 'events' | 'callBytes'>) {
+  const calls: string[][] = [];
+  let bytes = 0;
+  for (const { attributes, data } of events) {
+    const size = data!.bytes.length;
+    const last = calls.at(-1);
+    if (last === undefined || last.length === most || bytes + size > callBytes) {
+      calls.push([attributes.id]);
+      bytes = size;
+    } else {
+      last.push(attributes.id);
+      bytes += size;
+    }
+  }
+  return calls;
+}
+
+test('bus: filling calls keeps the order of keys and calls, and no event leaves later than without it', async () => {
+  const limits = { events: 4, callBytes: 100 };
+  const groups = fc.array(
+    fc.array(fc.record({ bytes: fc.integer({ min: 1, max: 120 }), key: fc.constantFrom('', '', 'k', 'l') }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+    { minLength: 1, maxLength: 20 },
+  );
+  let overtaken = 0;
+  await fc.assert(
+    fc.asyncProperty(groups, async (given) => {
+      const scene = openScene(undefined, limits);
+      const published = given.map((group, g) =>
+        group.map(({ bytes, key }, i) => {
+          const { attributes, data } = made(`${g}.${i}`, bytes);
+          return { attributes: key === '' ? attributes : { ...attributes, partitionkey: key }, data: data! };
+        }),
+      );
+      await Promise.all(published.map((events) => scene.bus.publish(events)));
+
+      const calls = scene.idsOfCalls();
+      const sent = calls.flat();
+      const all = published.flat();
+      const idsOf = (events: readonly CloudEvent[]): string[] => events.map(({ attributes }) => attributes.id);
+      const asSent = (ids: readonly string[]): string[] => sent.filter((id) => ids.includes(id));
+      assert.deepEqual([...sent].sort(), idsOf(all).sort());
+      for (const events of published) assert.deepEqual(asSent(idsOf(events)), idsOf(events));
+      for (const key of ['k', 'l']) {
+        const ids = idsOf(all.filter(({ attributes }) => attributes['partitionkey'] === key));
+        assert.deepEqual(asSent(ids), ids);
+      }
+      const due = inOrder(all, limits);
+      for (const id of sent) assert.ok(callOf(calls, id) <= callOf(due, id), `${id} left later`);
+      if (sent.join() !== idsOf(all).join()) overtaken++;
+    }),
+    { numRuns: 300 },
+  );
+  assert.ok(overtaken > 50, `events overtook others in only ${overtaken} runs`);
 });
 
 timed('nothing to publish makes no call', async () => {

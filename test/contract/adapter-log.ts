@@ -7,6 +7,14 @@ import { binaryData, type CloudEvent } from '../../router/event.ts';
 import type { FailureRecord } from '../../router/failure.ts';
 import { sameEvent } from '../harness/events.ts';
 import {
+  comesAgain,
+  holdsBackNobody,
+  numbered,
+  refusesGarbage,
+  retriesInTime,
+  stopsAndGoes,
+} from './adapter-delivery.ts';
+import {
   type AdapterLaw,
   hang,
   idle,
@@ -20,9 +28,6 @@ import {
   until,
   withScene,
 } from './adapter-harness.ts';
-
-const numbered = (prefix: string, count: number, type?: string): CloudEvent[] =>
-  Array.from({ length: count }, (_, i) => made(`${prefix}${i}`, type === undefined ? {} : { type }));
 
 const readOnce: Law = (parts) =>
   withScene(parts, async ({ adapter }) => {
@@ -40,53 +45,6 @@ const readOnce: Law = (parts) =>
     assert.deepEqual([...recorder.acked('both')].sort(), ids(events.slice(0, 40)).sort());
     assert.equal(recorder.of('none').length, 0);
     assert.ok(recorder.calls.every((call) => call.attempt === 1));
-  });
-
-/** `bad` gets every event beside `good`; good must get all, and none of them again after a restart. */
-function holdsBackNobody(bad: typeof hang | (() => ReturnType<typeof retryAfter>)): Law {
-  return (parts) =>
-    withScene(parts, async ({ adapter, reopen }) => {
-      const events = numbered('e', 100);
-      const before = record({ bad: { deliver: bad }, good: {} });
-      const first = subscribe(adapter, before);
-      await publishAll(adapter, events);
-      await until(() => before.acked('good').length === 100, 'the good target gets all', parts.waitMs);
-      await until(() => before.of('bad').length === 100, 'the bad target is tried', parts.waitMs);
-      await first.stop();
-
-      const again = await reopen();
-      const after = record({ bad: {}, good: {} });
-      const second = subscribe(again, after);
-      await publishAll(again, [made('marker')]);
-      await until(() => after.acked('good').includes('marker'), 'the log goes on', parts.waitMs);
-      await second.stop();
-
-      assert.deepEqual([...before.acked('good')].sort(), ids(events).sort());
-      assert.deepEqual(after.acked('good'), ['marker']);
-    });
-}
-
-const retryTime: Law = (parts) =>
-  withScene(parts, async ({ adapter }) => {
-    const answers = [retryAfter(700), retryAfter(300, false), retryAfter(0), retryAfter(400)];
-    const recorder = record({ r: { deliver: () => answers.shift() ?? { kind: 'ack' } } });
-    const running = subscribe(adapter, recorder);
-    await publishAll(adapter, [made('a')]);
-    await until(() => recorder.acked('r').length === 1, 'it is delivered in the end', parts.waitMs + 12_000);
-
-    await running.stop();
-
-    const calls = recorder.of('r');
-    assert.deepEqual(
-      calls.map((call) => call.attempt),
-      [1, 2, 2, 3, 4],
-    );
-    for (const [i, call] of calls.slice(1).entries()) {
-      const { outcome, endedAt } = calls[i]!;
-      const waited = call.startedAt - endedAt!;
-      const due = outcome?.kind === 'retry' ? outcome.afterMs : 0;
-      assert.ok(waited >= due && waited <= due + 2_000, `asked for ${due} ms, came after ${waited} ms`);
-    }
   });
 
 const busyNeighbour: Law = (parts) =>
@@ -108,45 +66,6 @@ const busyNeighbour: Law = (parts) =>
     await running.stop();
 
     assert.ok(second!.startedAt - first!.endedAt! <= 2_500, 'it was held back by another rule');
-  });
-
-const unacked: Law = (parts) =>
-  withScene(parts, async ({ adapter, reopen }) => {
-    const script = { deliver: ({ id }: { id: string }) => (id === 'b' ? retryAfter(500) : { kind: 'ack' as const }) };
-    const before = record({ r: script });
-    const first = subscribe(adapter, before);
-    await publishAll(adapter, [made('a'), made('b'), made('c')]);
-    await until(() => before.calls.length === 3, 'all are tried', parts.waitMs);
-    await first.stop();
-
-    const again = await reopen();
-    const after = record({ r: {} });
-    const second = subscribe(again, after);
-    await until(() => after.acked('r').includes('b'), 'what was not acknowledged comes again', parts.waitMs + 5_000);
-    await publishAll(again, [made('d')]);
-    await until(() => after.acked('r').includes('d'), 'the log goes on', parts.waitMs);
-    await second.stop();
-
-    assert.deepEqual(after.acked('r'), ['b', 'd']);
-    assert.equal(after.calls[0]!.attempt, 2, 'attempts are counted over a restart');
-    assert.ok(sameEvent(after.calls[0]!.event, made('b')));
-  });
-
-const undecodable: Law = (parts) =>
-  withScene(parts, async ({ adapter, writeGarbage }) => {
-    assert.ok(writeGarbage !== undefined, 'give the scene writeGarbage(), or list the law under skip');
-    const recorder = record({ r: {} });
-    const running = subscribe(adapter, recorder);
-    await publishAll(adapter, [made('a')]);
-    const bytes = await writeGarbage();
-    await publishAll(adapter, [made('b')]);
-    await until(() => recorder.acked('r').length === 2, 'the events around it are delivered', parts.waitMs);
-    await until(() => recorder.refused.length === 1, 'it is refused', parts.waitMs);
-
-    await running.stop();
-
-    assert.ok(recorder.refused[0]!.bytes.equals(bytes));
-    assert.ok(recorder.refused[0]!.reason.length > 0);
   });
 
 function failure(id: string, second: number, event: CloudEvent | null = made(id)): FailureRecord {
@@ -231,32 +150,15 @@ const tail: Law = (parts) =>
     await running.stop();
   });
 
-const stopAndGo: Law = (parts) =>
-  withScene(parts, async ({ adapter }) => {
-    const recorder = record({ r: {} });
-    for (const id of ['a', 'b', 'c']) {
-      const running = subscribe(adapter, recorder);
-      await publishAll(adapter, [made(id)]);
-      await until(() => recorder.acked('r').includes(id), `'${id}' is delivered`, parts.waitMs);
-      await running.stop();
-    }
-    assert.deepEqual(recorder.acked('r'), ['a', 'b', 'c']);
-
-    const last = subscribe(adapter, recorder);
-    await adapter.close();
-    // Resolved or CLOSED: in any case it has ended.
-    await last.stop().catch((thrown: unknown) => assert.equal((thrown as { code?: unknown }).code, 'CLOSED'));
-  });
-
 export const logLaws = {
   'read once': readOnce,
-  'failing target': holdsBackNobody(() => retryAfter(600_000)),
-  'hanging target': holdsBackNobody(hang),
-  'retry time': retryTime,
+  'failing target': holdsBackNobody(withScene, () => retryAfter(600_000)),
+  'hanging target': holdsBackNobody(withScene, hang),
+  'retry time': retriesInTime(withScene, { earlyMs: 0, lateMs: 2_000 }),
   'busy neighbour': busyNeighbour,
-  unacked,
-  undecodable,
+  unacked: comesAgain(withScene, 2),
+  undecodable: refusesGarbage(withScene, 0),
   failures,
   tail,
-  'stop and go': stopAndGo,
+  'stop and go': stopsAndGoes(withScene),
 } satisfies Partial<Record<AdapterLaw, Law>>;

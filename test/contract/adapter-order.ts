@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { CloudEvent } from '../../router/event.ts';
+import { checkOneAtATime, keyed, ofKey } from './adapter-delivery.ts';
 import {
   type AdapterLaw,
   ack,
@@ -18,23 +19,10 @@ import {
   withScene,
 } from './adapter-harness.ts';
 
-const keyed = (key: string, count: number, from = 0): CloudEvent[] =>
-  Array.from({ length: count }, (_, i) => made(`${key}${i + from}`, { key }));
-
 const interleaved = (...lists: readonly (readonly CloudEvent[])[]): CloudEvent[] =>
   Array.from({ length: Math.max(...lists.map((list) => list.length)) }, (_, i) =>
     lists.flatMap((list) => (list[i] === undefined ? [] : [list[i]])),
   ).flat();
-
-const ofKey = (found: readonly string[], key: string): string[] => found.filter((id) => id.startsWith(key));
-
-/** No two deliveries of one ordered key were ever under way at once. */
-function checkOneAtATime(calls: readonly Call[]): void {
-  for (const [i, call] of calls.entries()) {
-    const next = calls.slice(i + 1).find((later) => later.key === call.key);
-    assert.ok(next === undefined || call.endedAt! <= next.startedAt, `${next?.id} began before ${call.id} had ended`);
-  }
-}
 
 const orderPerKey: Law = (parts) =>
   withScene(parts, async ({ adapter }) => {

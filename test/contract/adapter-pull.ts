@@ -2,18 +2,27 @@
 // come again and what was not does; nobody is held back by anybody; what is under way at the end is finished or given back.
 
 import assert from 'node:assert/strict';
-import type { Adapter } from '../../adapters/adapter.ts';
 import type { CloudEvent } from '../../router/event.ts';
 import { parsePattern } from '../../router/read-pattern.ts';
 import { sameEvent } from '../harness/events.ts';
+import {
+  checkOneAtATime,
+  comesAgain,
+  holdsBackNobody,
+  keyed,
+  numbered,
+  ofKey,
+  refusesGarbage,
+  retriesInTime,
+  stopsAndGoes,
+  type Within,
+} from './adapter-delivery.ts';
 import {
   type AdapterLaw,
   ack,
   type BusScene,
   type Call,
-  codeOf,
   hang,
-  idle,
   ids,
   type Law,
   type LawParts,
@@ -47,8 +56,14 @@ function withRules(parts: LawParts, rules: readonly PulledRule[], check: (scene:
   return withScene({ ...parts, harness: { ...parts.harness, open: () => openRules(rules) } }, check);
 }
 
-const numbered = (prefix: string, count: number, type?: string): CloudEvent[] =>
-  Array.from({ length: count }, (_, i) => made(`${prefix}${i}`, type === undefined ? {} : { type }));
+const withRule: Within = (parts, check) => withRules(parts, [rule('r')], check);
+
+const withAnyType: Within = (parts, check) =>
+  withRules(parts, [rule('r', { when: { type: [{ exists: true }] } })], check);
+
+/** The filters differ, as filters do. */
+const withBadAndGood: Within = (parts, check) =>
+  withRules(parts, [rule('bad'), rule('good', { when: { type: [{ prefix: 'contract' }] } })], check);
 
 const eachRule: Law = (parts) => {
   const rules = [rule('all'), rule('x', { when: { type: ['x'] } }), rule('none', { when: { type: ['z'] } })];
@@ -94,89 +109,6 @@ const residual: Law = (parts) => {
 
 function bodyOf(value: object): { readonly data: NonNullable<CloudEvent['data']> } {
   return { data: { kind: 'json', bytes: Buffer.from(JSON.stringify(value)) } };
-}
-
-const acknowledged: Law = (parts) =>
-  withRules(parts, [rule('r')], async ({ adapter, reopen }) => {
-    const before = record({ r: { deliver: ({ id }) => (id === 'b' ? retryAfter(500) : ack) } });
-    const first = subscribe(adapter, before);
-    await publishAll(adapter, [made('a'), made('b'), made('c')]);
-    await until(() => before.calls.length >= 3, 'all are tried', parts.waitMs);
-    await first.stop();
-
-    const again = await reopen();
-    const after = record({ r: {} });
-    const second = subscribe(again, after);
-    await until(() => after.acked('r').includes('b'), 'what was not acknowledged comes again', parts.waitMs + 5_000);
-    await publishAll(again, [made('d')]);
-    await until(() => after.acked('r').includes('d'), 'it goes on', parts.waitMs);
-    await second.stop();
-
-    assert.deepEqual(after.acked('r'), ['b', 'd']);
-    assert.ok(after.calls[0]!.attempt >= 2, 'attempts are counted over a restart');
-    assert.ok(sameEvent(after.calls[0]!.event, made('b')));
-  });
-
-/** Leases are kept in whole seconds, so a retry may come up to one later than was asked for. */
-const attempts: Law = (parts) =>
-  withRules(parts, [rule('r')], async ({ adapter }) => {
-    const answers = [retryAfter(700), retryAfter(300, false), retryAfter(0), retryAfter(400)];
-    const recorder = record({ r: { deliver: () => answers.shift() ?? ack } });
-    const running = subscribe(adapter, recorder);
-    await publishAll(adapter, [made('a')]);
-    await until(() => recorder.acked('r').length === 1, 'it is delivered in the end', parts.waitMs + 15_000);
-
-    await running.stop();
-
-    const calls = recorder.of('r');
-    assert.deepEqual(
-      calls.map((call) => call.attempt),
-      [1, 2, 2, 3, 4],
-    );
-    for (const [i, call] of calls.slice(1).entries()) {
-      const { outcome, endedAt } = calls[i]!;
-      const waited = call.startedAt - endedAt!;
-      const due = outcome?.kind === 'retry' ? outcome.afterMs : 0;
-      assert.ok(waited >= due - 1 && waited <= due + 3_500, `asked for ${due} ms, came after ${waited} ms`);
-    }
-  });
-
-/** `bad` gets every event beside `good`; good must get all, and none of them again after a restart. */
-function holdsBackNobody(bad: typeof hang | (() => ReturnType<typeof retryAfter>)): Law {
-  return (parts) =>
-    withRules(parts, [rule('bad'), rule('good', { when: { type: [{ prefix: 'contract' }] } })], async (scene) => {
-      const events = numbered('e', 100);
-      const before = record({ bad: { deliver: bad }, good: {} });
-      const first = subscribe(scene.adapter, before);
-      await publishAll(scene.adapter, events);
-      await until(() => before.acked('good').length >= 100, 'the good target gets all', parts.waitMs);
-      const tried = () => new Set(before.of('bad').map(({ id }) => id)).size;
-      await until(() => tried() === 100, 'the bad target is tried with all', parts.waitMs);
-      await first.stop();
-
-      const again = await scene.reopen();
-      const after = record({ bad: {}, good: {} });
-      const second = subscribe(again, after);
-      await publishAll(again, [made('marker')]);
-      await until(() => after.acked('good').includes('marker'), 'it goes on', parts.waitMs);
-      await second.stop();
-
-      assert.deepEqual([...before.acked('good')].sort(), ids(events).sort());
-      assert.deepEqual(after.acked('good'), ['marker']);
-    });
-}
-
-const keyed = (key: string, count: number): CloudEvent[] =>
-  Array.from({ length: count }, (_, i) => made(`${key}${i}`, { key }));
-
-const ofKey = (found: readonly string[], key: string): string[] => found.filter((id) => id.startsWith(key));
-
-/** No two deliveries of one key were ever under way at once. */
-function checkOneAtATime(calls: readonly Call[]): void {
-  for (const [i, call] of calls.entries()) {
-    const next = calls.slice(i + 1).find((later) => later.key === call.key && call.key !== undefined);
-    assert.ok(next === undefined || call.endedAt! <= next.startedAt, `${next?.id} began before ${call.id} had ended`);
-  }
 }
 
 const order: Law = (parts) =>
@@ -232,66 +164,17 @@ const drain: Law = (parts) =>
     assert.deepEqual(after.acked('r'), ['stuck']);
   });
 
-const undecodable: Law = (parts) =>
-  withRules(parts, [rule('r', { when: { type: [{ exists: true }] } })], async ({ adapter, writeGarbage }) => {
-    assert.ok(writeGarbage !== undefined, 'give the scene writeGarbage(), or list the law under skip');
-    const recorder = record({ r: {} });
-    let refusals = 0;
-    const { refuse } = recorder.consumer;
-    const careful = {
-      ...recorder.consumer,
-      // The first time it cannot be made durable: then it must come again.
-      refuse: (refused: Parameters<typeof refuse>[0]) => {
-        refusals++;
-        return refusals === 1 ? Promise.reject(new Error('no room')) : refuse(refused);
-      },
-    };
-    const running = subscribe(adapter, { ...recorder, consumer: careful });
-    await publishAll(adapter, [made('a')]);
-    const bytes = await writeGarbage();
-    await publishAll(adapter, [made('b')]);
-    await until(() => recorder.acked('r').length === 2, 'the events around it are delivered', parts.waitMs);
-    await until(() => recorder.refused.length === 1, 'it is refused', parts.waitMs + 10_000);
-
-    await running.stop();
-
-    assert.equal(refusals, 2);
-    assert.ok(recorder.refused[0]!.bytes.equals(bytes));
-    assert.ok(recorder.refused[0]!.reason.length > 0);
-  });
-
-const stopAndGo: Law = (parts) =>
-  withRules(parts, [rule('r')], async ({ adapter }) => {
-    const recorder = record({ r: {} });
-    for (const id of ['a', 'b', 'c']) {
-      const running = subscribe(adapter, recorder);
-      await publishAll(adapter, [made(id)]);
-      await until(() => recorder.acked('r').includes(id), `'${id}' is delivered`, parts.waitMs);
-      await running.stop();
-    }
-    assert.deepEqual(recorder.acked('r'), ['a', 'b', 'c']);
-
-    const last = subscribe(adapter, recorder);
-    await adapter.close();
-    // Resolved or CLOSED: in any case it has ended.
-    await last.stop().catch((thrown: unknown) => assert.equal((thrown as { code?: unknown }).code, 'CLOSED'));
-    assert.equal(await closedCode(adapter), 'CLOSED');
-  });
-
-function closedCode(adapter: Adapter): Promise<string> {
-  return codeOf(async () => adapter.subscribe!(record({}).consumer, idle));
-}
-
 export const pullLaws = {
   'pulled rules': eachRule,
   'pulled residual': residual,
-  'pulled acknowledged': acknowledged,
-  'pulled attempts': attempts,
-  'pulled failing': holdsBackNobody(() => retryAfter(600_000)),
-  'pulled hanging': holdsBackNobody(hang),
+  'pulled acknowledged': comesAgain(withRule, Number.POSITIVE_INFINITY),
+  // Leases are kept in whole seconds, so a retry may come up to one later than was asked for.
+  'pulled attempts': retriesInTime(withRule, { earlyMs: 1, lateMs: 3_500 }),
+  'pulled failing': holdsBackNobody(withBadAndGood, () => retryAfter(600_000)),
+  'pulled hanging': holdsBackNobody(withBadAndGood, hang),
   'pulled order': order,
   'pulled drain': drain,
-  'pulled undecodable': undecodable,
-  'pulled stop and go': stopAndGo,
+  'pulled undecodable': refusesGarbage(withAnyType, 1),
+  'pulled stop and go': stopsAndGoes(withRule),
   failures: logLaws.failures,
 } satisfies Partial<Record<AdapterLaw, Law>>;

@@ -2,13 +2,8 @@
 // as strict as is likely. Sources: EventBridge API reference, PutEvents, PutEventsRequestEntry and PutEventsResultEntry; User
 // Guide, "Calculating PutEvents event entry size", "Event structure" (read 2026-11-21).
 
+import type { Loose } from './aws-json.ts';
 import { numbersIn, readJson } from './eventbridge-json.ts';
-
-export type Loose = Readonly<Record<string, unknown>>;
-
-export function looseOf(value: unknown): Loose {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Loose) : {};
-}
 
 /** An entry of a request, its three required members there. */
 export interface Entry {

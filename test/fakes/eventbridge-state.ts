@@ -3,22 +3,9 @@
 
 import { randomUUID } from 'node:crypto';
 import { RouterError } from '../../router/errors.ts';
-import {
-  type Entry,
-  entryBytes,
-  entryProblem,
-  envelopeText,
-  isComplete,
-  type Loose,
-  looseOf,
-  readEntry,
-} from './eventbridge-entry.ts';
+import { type Loose, looseOf, refusal } from './aws-json.ts';
+import { type Entry, entryBytes, entryProblem, envelopeText, isComplete, readEntry } from './eventbridge-entry.ts';
 import { type EventPattern, readEventPattern } from './eventbridge-pattern.ts';
-
-/** A whole call refused, with the name of the exception. */
-export function refusal(type: string, message: string): RouterError {
-  return new RouterError('REQUEST_INVALID', message, { type });
-}
 
 interface Target {
   readonly id: string;

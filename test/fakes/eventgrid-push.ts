@@ -1,7 +1,9 @@
 // One pushed event subscription of the fake: the handshake before it exists, delivery with Event Grid's headers, its retry
 // schedule, and what ends up as a dead letter. Time is the clock's that is passed in.
-// Sources: Azure Event Grid, "Delivery and retry" (schedule, codes), "Endpoint validation", "message headers".
+// Sources: Azure Event Grid, "Delivery and retry" (schedule, codes), "Endpoint validation", "message headers", "Set
+// dead-letter location" (names of blobs).
 
+import { randomUUID } from 'node:crypto';
 import type { Clock } from './eventgrid-clock.ts';
 import type { Stored } from './eventgrid-events.ts';
 
@@ -14,6 +16,14 @@ export interface PushSettings {
   readonly maxDeliveryAttempts?: number;
   /** 1 to 1,440. */
   readonly timeToLiveMinutes?: number;
+  /** The dead-letter destination: takes a blob for what was given up together, five minutes after that. */
+  readonly onDeadLetter?: (blob: DeadLetterBlob) => void;
+}
+
+export interface DeadLetterBlob {
+  /** Within its container: the subscription in capitals, then year, month, day and hour without leading zeros. */
+  readonly name: string;
+  readonly body: Buffer;
 }
 
 export interface Delivery {
@@ -26,6 +36,7 @@ export const ORIGIN = 'eventgrid.azure.net';
 const ANSWER_MS = 30_000;
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+const DEAD_LETTER_MS = 5 * MINUTE;
 /** Waits before the second, third and further attempts; the last goes on and on. */
 export const retrySchedule: readonly number[] = [
   ...[10_000, 30_000, MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR],
@@ -120,6 +131,12 @@ function deadLetter({ text, publishedAt }: Stored, reason: string, attempts: num
   return `${text.trimEnd().slice(0, -1)},${JSON.stringify(more).slice(1)}`;
 }
 
+export function deadLetterName(subscription: string, at: number): string {
+  const date = new Date(at);
+  const hour = [date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate(), date.getUTCHours()].join('/');
+  return `${subscription.toUpperCase()}/${hour}/${randomUUID()}.json`;
+}
+
 export function createPusher(clock: Clock, subscription: string, settings: PushSettings): Pusher {
   const { url, maxEventsPerBatch = 1, maxDeliveryAttempts = 30, timeToLiveMinutes = 1_440 } = settings;
   const attempts: Attempt[] = [];
@@ -154,8 +171,11 @@ export function createPusher(clock: Clock, subscription: string, settings: PushS
 
   function giveUp(events: readonly Stored[], reason: string, count: number, status: number): void {
     size -= events.length;
-    for (const event of events)
-      deadLetters.push(deadLetter(event, reason, count, status === 0 ? 'TimedOut' : String(status)));
+    const outcome = status === 0 ? 'TimedOut' : String(status);
+    const given = events.map((event) => deadLetter(event, reason, count, outcome));
+    deadLetters.push(...given);
+    const body = Buffer.from(`[${given.join()}]`);
+    after(DEAD_LETTER_MS, () => settings.onDeadLetter?.({ name: deadLetterName(subscription, clock.now()), body }));
   }
 
   async function attempt(events: readonly Stored[], count: number): Promise<void> {

@@ -95,7 +95,7 @@ const CUSTOM = /^\/([A-Za-z0-9-]+)\/api\/events$/;
 const NAMESPACE = /^\/topics\/([^/:]+)(?:\/eventsubscriptions\/([^/:]+))?:([A-Za-z]+)$/i;
 const operations: readonly string[] = ['receive', 'acknowledge', 'release', 'reject', 'renewLock'];
 const delays: readonly string[] = ['0', '10', '60', '600', '3600'];
-const NAME = /^[A-Za-z0-9-]{3,64}$/;
+const names: Readonly<Record<Tier, RegExp>> = { topic: /^[A-Za-z0-9-]{3,64}$/, namespace: /^[A-Za-z0-9-]{3,50}$/ };
 
 function readUrl(request: IncomingMessage): Asked | undefined {
   const { pathname, searchParams: query } = new URL(request.url ?? '', 'http://fake');
@@ -287,7 +287,8 @@ export async function startEventGrid(settings: FakeSettings = {}): Promise<FakeE
     endpointOf: (name) => `${fake.url}/${name}/api/events`,
     async subscribe(name, subscription, { filter, push, queue } = {}) {
       const topic = topicOf(name);
-      if (!NAME.test(subscription)) throw new Error('InvalidRequest: a name has 3 to 64 letters, digits or hyphens');
+      if (!names[topic.tier].test(subscription))
+        throw new Error('InvalidRequest: not a name of this kind of subscription');
       if (filter !== undefined) checkFilter(filter, topic.tier);
       if ((push === undefined) === (topic.tier === 'topic'))
         throw new Error('InvalidRequest: a custom topic is pushed, a namespace pulled');

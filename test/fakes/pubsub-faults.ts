@@ -9,6 +9,7 @@ export type Method =
   | 'Acknowledge'
   | 'ModifyAckDeadline'
   | 'CreateSubscription'
+  | 'ListTopicSubscriptions'
   | 'TestIamPermissions';
 
 export interface Fault {

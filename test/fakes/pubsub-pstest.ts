@@ -14,20 +14,19 @@ import { childEnv, testEnv } from '../harness/env.ts';
 
 export type PstestVersion = '2.8.0' | '2.6.0';
 
-const folders: Readonly<Record<PstestVersion, string>> = { '2.8.0': 'pstest-280', '2.6.0': 'pstest-260' };
+/** One program, built against two lists of modules: `go build -modfile`, which takes the .sum beside the .mod. */
+const modules: Readonly<Record<PstestVersion, string>> = { '2.8.0': 'go', '2.6.0': 'v2.6.0' };
+const SOURCES = fileURLToPath(new URL('pstest', import.meta.url));
 const EMULATORS = fileURLToPath(new URL('../../.busway/emulators', import.meta.url));
 const READY_MS = 20_000;
 const STOP_MS = 5_000;
 
-function sourceDir(version: PstestVersion): string {
-  return fileURLToPath(new URL(folders[version], import.meta.url));
-}
-
 /** Where the binary of these very sources lies. */
 function binaryOf(version: PstestVersion): string {
   const hash = createHash('sha256');
-  for (const file of ['go.mod', 'go.sum', 'main.go']) hash.update(readFileSync(join(sourceDir(version), file)));
-  return join(EMULATORS, `${folders[version]}-${hash.digest('hex').slice(0, 12)}`, 'pstest');
+  const list = modules[version];
+  for (const file of [`${list}.mod`, `${list}.sum`, 'main.go']) hash.update(readFileSync(join(SOURCES, file)));
+  return join(EMULATORS, `pstest-${version}-${hash.digest('hex').slice(0, 12)}`, 'pstest');
 }
 
 /** false when it was built, else the reason to skip. Throws when it is required. */
@@ -93,8 +92,8 @@ function build(version: PstestVersion): void {
   const binary = binaryOf(version);
   if (existsSync(binary)) return;
   mkdirSync(join(binary, '..'), { recursive: true });
-  const built = spawnSync('go', ['build', '-mod=readonly', '-o', binary, '.'], {
-    cwd: sourceDir(version),
+  const built = spawnSync('go', ['build', '-mod=readonly', `-modfile=${modules[version]}.mod`, '-o', binary, '.'], {
+    cwd: SOURCES,
     stdio: 'inherit',
     env: childEnv(),
   });
@@ -102,7 +101,7 @@ function build(version: PstestVersion): void {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  for (const version of Object.keys(folders) as PstestVersion[]) {
+  for (const version of Object.keys(modules) as PstestVersion[]) {
     build(version);
     process.stdout.write(`pstest v${version}: ${binaryOf(version)}\n`);
   }

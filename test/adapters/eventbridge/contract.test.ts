@@ -1,34 +1,49 @@
-// The EventBridge bus through the adapter laws: the real SDK against the fake of test/fakes/eventbridge.ts, a rule that takes
-// everything, and a queue behind it, from which payloads are decoded as Lambda gets them.
+// The EventBridge bus through the adapter laws, by the real SDK and by our own signed requests: against the fake of
+// test/fakes/eventbridge.ts, a rule that takes everything, and a queue behind it, from which payloads are decoded as Lambda
+// gets them; failures in the fake of SQS.
 
+import { test } from 'node:test';
+import { open } from '../../../adapters/eventbridge/adapter.ts';
+import { open as openSigned } from '../../../adapters/eventbridge/adapter-signed.ts';
 import { adapterSuite } from '../../contract/adapter.ts';
-import type { BusScene, Special } from '../../contract/adapter-harness.ts';
+import type { AdapterHarness, BusScene, Special } from '../../contract/adapter-harness.ts';
+import { logLaws } from '../../contract/adapter-log.ts';
 import type { FakeSettings } from '../../fakes/eventbridge.ts';
-import { BUS, canary, nativePasses, openScene } from './scene.ts';
+import { BUS, canary, nativePasses, openScene, startQueues } from './scene.ts';
 
-async function busScene(): Promise<BusScene> {
-  const { fake, adapter, warnings, reopen } = await openScene();
+async function busScene(by: typeof open): Promise<BusScene> {
+  const { sqs, env } = await startQueues();
+  const { fake, adapter, warnings, reopen } = await openScene({}, { env, by });
   const queue = fake.queue('everything');
   fake.addRule({ bus: BUS, name: 'everything', pattern: '{"source":[{"prefix":""}]}', queue });
-  return { adapter, warnings, reopen, pushed: async () => queue.pushed(), cleanup: () => fake.close() };
+  const cleanup = async (): Promise<void> => void (await Promise.all([fake.close(), sqs.close()]));
+  return { adapter, warnings, reopen, pushed: async () => queue.pushed(), cleanup };
 }
 
-async function special(settings: FakeSettings): Promise<Special> {
-  const { fake, adapter, warnings } = await openScene(settings);
+async function special(by: typeof open, settings: FakeSettings): Promise<Special> {
+  const { fake, adapter, warnings } = await openScene(settings, { by });
   return { adapter, warnings, cleanup: () => fake.close() };
 }
 
-adapterSuite('eventbridge', {
+const harnessOf = (by: typeof open): AdapterHarness => ({
   delivery: 'push',
   canary,
-  open: busScene,
-  openMissing: () => special({ buses: [] }),
-  openStalled: () => special({ fault: ({ operation }) => (operation === 'PutEvents' ? { kind: 'hang' } : undefined) }),
+  open: () => busScene(by),
+  openMissing: () => special(by, { buses: [] }),
+  openStalled: () =>
+    special(by, { fault: ({ operation }) => (operation === 'PutEvents' ? { kind: 'hang' } : undefined) }),
   openThrottled: () =>
-    special({
+    special(by, {
       fault: ({ operation }) =>
         operation === 'PutEvents' ? { kind: 'entries', codes: { 0: 'ThrottlingException' } } : undefined,
     }),
   nativePasses: (native, event) => nativePasses(native as object, event),
   cannotCarry: [{ id: 'deep', reason: 'PutEvents processes JSON up to 1,000 levels' }],
 });
+
+adapterSuite('eventbridge', harnessOf(open));
+adapterSuite('eventbridge, without the SDK', harnessOf(openSigned));
+
+// The suite asks only buses that are read or pulled.
+test('eventbridge: failure records are written, listed oldest first, replaced by id and removed', () =>
+  logLaws.failures({ harness: harnessOf(open), waitMs: 5_000 }));

@@ -138,12 +138,20 @@ function standsInAndOut({ event }: Judged): boolean {
   return [...found.values()].some(({ size }) => size > 1);
 }
 
+/**
+ * event-ruler compares numbers by what the JVM prints. Before Java 19 that is not always the shortest text, as ECMAScript's
+ * is: 1e23 and 2e23 are then no numbers to it, and 4.9e-324 is one.
+ */
+function printedByJvm({ event }: Judged): boolean {
+  return /[12]e23\b|4\.9e-324/i.test(event.data?.bytes.toString() ?? '');
+}
+
 test(`eventbridge filter: by event-ruler, over ${PAIRS} random pairs, the law holds`, { skip }, async () => {
   const seed = newSeed();
   const cases = randomCases(seed, PAIRS);
   await checkByRuler(
     cases.map(({ text, when, event }) => judged(text, when, event)),
-    standsInAndOut,
+    (one) => standsInAndOut(one) || printedByJvm(one),
     `seed ${seed}`,
   );
 });
@@ -175,9 +183,6 @@ function* vectorCases(): Generator<Judged & { readonly tags: readonly string[] }
     yield { ...judged(`{"data":${p}}`, when, event), tags };
   }
 }
-
-// The JVM prints the smallest double as 4.9e-324, and event-ruler compares by what is printed; ECMAScript prints 5e-324.
-const printedByJvm = ({ event }: Judged): boolean => event.data?.bytes.toString().includes('4.9e-324') === true;
 
 test('eventbridge filter: event-ruler still loses a value outside of an array beside one inside', {
   skip,

@@ -1,5 +1,6 @@
-// The adapter and its filters against MiniStack, so that the fake is not the only witness: events over rule and queue, and
-// 500 seeded pairs through TestEventPattern. Where MiniStack differs from event-ruler, the reason stands in the list.
+// The adapter and its filters against MiniStack, so that the fake is not the only witness: events over rule and queue, failures
+// in its queues, and 500 seeded pairs through TestEventPattern. Where MiniStack differs from event-ruler, the reason stands in
+// the list.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -19,6 +20,7 @@ import { type CloudEvent, dataValue, jsonData } from '../../../router/event.ts';
 import { readPatternText } from '../../../router/pattern-text.ts';
 import { hostileShapes } from '../../contract/adapter-cases.ts';
 import { idle, made } from '../../contract/adapter-harness.ts';
+import { logLaws } from '../../contract/adapter-log.ts';
 import { seededRandom } from '../../harness/random.ts';
 import { type LawCase, randomCase } from './law-cases.ts';
 import { account, findMiniStack, type MiniStack, region } from './ministack.ts';
@@ -44,11 +46,21 @@ async function startStack(): Promise<Stack> {
   return { mini, client, adapter };
 }
 
+const queueUrl = ({ mini }: Stack, name: string): string => `${mini.endpoint}/${account}/${name}`;
+const queueArn = (name: string): string => `arn:aws:sqs:${region}:${account}:${name}`;
+
+/** A process that keeps failures in these queues, by rule. */
+function openWithFailures({ mini }: Stack, queues: Readonly<Record<string, string>>): Promise<Adapter> {
+  const keys = { accessKeyId: 'test', secretAccessKey: 'test', region };
+  const env = { BUSWAY_FAILURES: JSON.stringify(queues) };
+  return open({ bus: 'orders' }, partsFor({ endpoint: mini.endpoint, keys }, [], { env }));
+}
+
 /** A rule whose events go to a queue of its own; gives what Lambda would be handed of it. */
 async function addRule({ mini, client }: Stack, name: string, pattern: string): Promise<() => Promise<unknown>> {
   await mini.sqs('CreateQueue', { QueueName: name });
   await client.send(new PutRuleCommand({ Name: name, EventBusName: 'orders', EventPattern: pattern }));
-  const arn = `arn:aws:sqs:${region}:${account}:${name}`;
+  const arn = queueArn(name);
   await client.send(new PutTargetsCommand({ Rule: name, EventBusName: 'orders', Targets: [{ Id: 'q', Arn: arn }] }));
   const QueueUrl = `${mini.endpoint}/${account}/${name}`;
   return async () => {
@@ -169,6 +181,48 @@ describe('eventbridge on MiniStack', { skip: found.ok ? false : found.reason }, 
 
     const ids = stack.adapter.decode(await receive()).map((one) => (one.ok ? one.event.attributes.id : one.code));
     assert.deepEqual(ids.sort(), ['big-1', 'big-3']);
+  });
+
+  test('ministack: failure records are written, listed oldest first, replaced by id and removed', async () => {
+    const { mini } = stack;
+    for (const QueueName of ['failures', 'r-failures']) await mini.sqs('CreateQueue', { QueueName });
+    const reopen = () =>
+      openWithFailures(stack, { r: queueUrl(stack, 'r-failures'), '*': queueUrl(stack, 'failures') });
+    const scene = { reopen, cleanup: async () => undefined };
+    const harness = {
+      delivery: 'push',
+      canary: 'none',
+      open: async () => ({ adapter: await reopen(), ...scene }),
+    } as const;
+    await logLaws.failures({ harness, waitMs: 5_000 });
+  });
+
+  test('ministack: what the queue of a rule gave up is listed with its event, rule and attempts, and removed', async () => {
+    const { mini, adapter } = stack;
+    await mini.sqs('CreateQueue', { QueueName: 'dead' });
+    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: queueArn('dead'), maxReceiveCount: 2 });
+    await mini.sqs('CreateQueue', { QueueName: 'gives-up', Attributes: { RedrivePolicy, VisibilityTimeout: '0' } });
+    await addRule(stack, 'gives-up', '{"detail":{"type":["gives.up"]}}');
+    await adapter.publish([made('a', { type: 'gives.up' })], idle);
+    const QueueUrl = queueUrl(stack, 'gives-up');
+    for (let i = 0; i < 3; i++) await mini.sqs('ReceiveMessage', { QueueUrl });
+
+    const reader = await openWithFailures(stack, { 'gives-up': queueUrl(stack, 'dead') });
+    const [found, ...others] = await Array.fromAsync(reader.failures!.list(idle));
+
+    assert.deepEqual(
+      [found?.event?.attributes.id, found?.rule, found?.code, found?.attempts, others],
+      ['a', 'gives-up', 'ATTEMPTS_EXHAUSTED', 2, []],
+    );
+    await reader.failures?.remove([found!.id]);
+    assert.deepEqual(await Array.fromAsync(reader.failures!.list(idle)), []);
+    await reader.close();
+  });
+
+  test('ministack: a queue that is missing is NOT_FOUND', async () => {
+    const lost = await openWithFailures(stack, { '*': queueUrl(stack, 'nowhere') });
+    await assert.rejects(Array.fromAsync(lost.failures!.list(idle)), { code: 'NOT_FOUND', message: /'nowhere'/ });
+    await lost.close();
   });
 
   for (const { why, shown } of deviations) {

@@ -1,15 +1,19 @@
-// Publishing to EventBridge through the real SDK: partial failures, calls refused as a whole, answers that do not fit, faults
+// Publishing to EventBridge, through the real SDK and by our own signed requests: partial failures, calls refused as a whole, answers that do not fit, faults
 // by seed. Lost means: told as published and not taken; a needless resend is an event that was sent again though it was taken.
 
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import type { PublishResult } from '../../../adapters/adapter.ts';
 import { busDefaults, createBus } from '../../../adapters/bus.ts';
+import { open } from '../../../adapters/eventbridge/adapter.ts';
+import { open as openSigned } from '../../../adapters/eventbridge/adapter-signed.ts';
 import { type ErrorCode, RouterError } from '../../../router/errors.ts';
 import { type CloudEvent, jsonData } from '../../../router/event.ts';
 import { codeOf, idle, made } from '../../contract/adapter-harness.ts';
-import { type Call, type Fault, faultsBySeed } from '../../fakes/eventbridge.ts';
+import type { Call } from '../../fakes/aws-json.ts';
+import { type Fault, faultsBySeed } from '../../fakes/eventbridge.ts';
 import { BUS, type Opened, openScene } from './scene.ts';
 
 const busOptions = { ...busDefaults, deadlineMs: 30_000, now: Date.now };
@@ -24,8 +28,17 @@ const idOf = (detail: string): string => (JSON.parse(detail) as { id: string }).
 
 const putsOf = ({ fake }: Opened): readonly Call[] => fake.calls.filter(isPut);
 
+const client = new AsyncLocalStorage<typeof open>();
+
+/** A test for each client: what a caller sees of the two must not differ. */
+function byBoth(name: string, check: () => Promise<void>): void {
+  test(name, () => client.run(open, check));
+  test(`${name} (without the SDK)`, () => client.run(openSigned, check));
+}
+
 async function withScene(given: Parameters<typeof openScene>, check: (scene: Opened) => Promise<void>): Promise<void> {
-  const scene = await openScene(...given);
+  const [settings, options] = given;
+  const scene = await openScene(settings, { ...options, by: client.getStore()! });
   try {
     await check(scene);
   } finally {
@@ -41,40 +54,43 @@ function atFirst(fault: Fault, times = 1): (call: Call) => Fault | undefined {
 const codes = (results: readonly PublishResult[]): string[] =>
   results.map((result) => (result.ok ? 'ok' : result.code));
 
-test('eventbridge: of all 1,023 partial failures of ten entries nothing is lost and nothing is sent in vain', async () => {
-  const seen = new Set<string>();
-  /** An event's id says whether it fails when it comes first: 'SUBSET-INDEX'. */
-  const fault = (call: Call): Fault | undefined => {
-    if (!isPut(call)) return undefined;
-    const failing = idsIn(call).flatMap((id, i) => {
-      const [subset = 0, index = 0] = id.split('-').map(Number);
-      const fails = !seen.has(id) && (subset & (1 << index)) !== 0;
-      seen.add(id);
-      return fails ? [[i, index % 2 === 0 ? 'InternalFailure' : 'ThrottlingException'] as const] : [];
-    });
-    return { kind: 'entries', codes: Object.fromEntries(failing) };
-  };
-  await withScene([{ fault }], async (scene) => {
-    const subsets = Array.from({ length: 1_023 }, (_, i) => i + 1);
-    const publish = async (subset: number): Promise<void> => {
-      const events = Array.from({ length: 10 }, (_, index) => made(`${subset}-${index}`));
-      const results = await createBus(scene.adapter, busOptions).publish(events);
-      assert.ok(
-        results.every(({ ok }) => ok),
-        `${subset}: ${inspect(results)}`,
-      );
+byBoth(
+  'eventbridge: of all 1,023 partial failures of ten entries nothing is lost and nothing is sent in vain',
+  async () => {
+    const seen = new Set<string>();
+    /** An event's id says whether it fails when it comes first: 'SUBSET-INDEX'. */
+    const fault = (call: Call): Fault | undefined => {
+      if (!isPut(call)) return undefined;
+      const failing = idsIn(call).flatMap((id, i) => {
+        const [subset = 0, index = 0] = id.split('-').map(Number);
+        const fails = !seen.has(id) && (subset & (1 << index)) !== 0;
+        seen.add(id);
+        return fails ? [[i, index % 2 === 0 ? 'InternalFailure' : 'ThrottlingException'] as const] : [];
+      });
+      return { kind: 'entries', codes: Object.fromEntries(failing) };
     };
-    for (let at = 0; at < subsets.length; at += 64) await Promise.all(subsets.slice(at, at + 64).map(publish));
+    await withScene([{ fault }], async (scene) => {
+      const subsets = Array.from({ length: 1_023 }, (_, i) => i + 1);
+      const publish = async (subset: number): Promise<void> => {
+        const events = Array.from({ length: 10 }, (_, index) => made(`${subset}-${index}`));
+        const results = await createBus(scene.adapter, busOptions).publish(events);
+        assert.ok(
+          results.every(({ ok }) => ok),
+          `${subset}: ${inspect(results)}`,
+        );
+      };
+      for (let at = 0; at < subsets.length; at += 64) await Promise.all(subsets.slice(at, at + 64).map(publish));
 
-    const taken = scene.fake.taken.map(idOf);
-    const bits = subsets.reduce((sum, subset) => sum + subset.toString(2).replaceAll('0', '').length, 0);
-    assert.equal(new Set(taken).size, 10_230, 'lost');
-    assert.equal(taken.length, 10_230, 'taken twice');
-    assert.equal(putsOf(scene).flatMap(idsIn).length, 10_230 + bits, 'sent in vain');
-  });
-});
+      const taken = scene.fake.taken.map(idOf);
+      const bits = subsets.reduce((sum, subset) => sum + subset.toString(2).replaceAll('0', '').length, 0);
+      assert.equal(new Set(taken).size, 10_230, 'lost');
+      assert.equal(taken.length, 10_230, 'taken twice');
+      assert.equal(putsOf(scene).flatMap(idsIn).length, 10_230 + bits, 'sent in vain');
+    });
+  },
+);
 
-test('eventbridge: an entry that is refused for good is not sent again, and the others are taken', async () => {
+byBoth('eventbridge: an entry that is refused for good is not sent again, and the others are taken', async () => {
   const table: readonly (readonly [string, ErrorCode])[] = [
     ['AccessDeniedException', 'UNAUTHORIZED'],
     ['NotAuthorizedForSourceException', 'UNAUTHORIZED'],
@@ -98,7 +114,7 @@ test('eventbridge: an entry that is refused for good is not sent again, and the 
   }
 });
 
-test('eventbridge: an error code that nobody knows is retried', async () => {
+byBoth('eventbridge: an error code that nobody knows is retried', async () => {
   await withScene([{ fault: atFirst({ kind: 'entries', codes: { 0: 'SomethingNew' } }) }], async (scene) => {
     assert.deepEqual(await createBus(scene.adapter, busOptions).publish([made('a')]), [{ ok: true }]);
     assert.equal(putsOf(scene).length, 2);
@@ -120,7 +136,7 @@ const answers: Readonly<Record<string, string>> = {
 };
 
 for (const [name, body] of Object.entries(answers)) {
-  test(`eventbridge: an answer with ${name} is BUS_UNAVAILABLE for all, and no crash`, async () => {
+  byBoth(`eventbridge: an answer with ${name} is BUS_UNAVAILABLE for all, and no crash`, async () => {
     await withScene(
       [{ fault: (call) => (isPut(call) ? { kind: 'answer', body } : undefined) }],
       async ({ adapter }) => {
@@ -130,7 +146,7 @@ for (const [name, body] of Object.entries(answers)) {
   });
 }
 
-test('eventbridge: of entries that are no objects or name nothing each fails alone and is retried', async () => {
+byBoth('eventbridge: of entries that are no objects or name nothing each fails alone and is retried', async () => {
   const body = '{"FailedEntryCount":3,"Entries":[{"EventId":"1"},null,{},{"EventId":7}]}';
   await withScene([{ fault: (call) => (isPut(call) ? { kind: 'answer', body } : undefined) }], async ({ adapter }) => {
     const results = await adapter.publish([made('a'), made('b'), made('c'), made('d')], idle);
@@ -140,7 +156,7 @@ test('eventbridge: of entries that are no objects or name nothing each fails alo
   });
 });
 
-test('eventbridge: a throttled call is told with the time it asks for, else with a time of ours', async () => {
+byBoth('eventbridge: a throttled call is told with the time it asks for, else with a time of ours', async () => {
   const throttle = { kind: 'refuse', type: 'ThrottlingException' } as const;
   for (const [fault, ms] of [[{ ...throttle, retryAfter: '3' }, 3_000] as const, [throttle, 100] as const]) {
     await withScene([{ fault: atFirst(fault) }], async ({ adapter }) => {
@@ -159,7 +175,7 @@ const wholeCalls: readonly (readonly [string, Fault, ErrorCode])[] = [
   ['a 403 of a proxy', { kind: 'refuse', type: 'Forbidden', status: 403 }, 'UNAUTHORIZED'],
 ];
 for (const [name, fault, code] of wholeCalls) {
-  test(`eventbridge: a call refused with ${name} is ${code} for each event, at once`, async () => {
+  byBoth(`eventbridge: a call refused with ${name} is ${code} for each event, at once`, async () => {
     await withScene([{ fault: (call) => (isPut(call) ? fault : undefined) }], async (scene) => {
       const results = await createBus(scene.adapter, busOptions).publish([made('a'), made('b')]);
 
@@ -176,7 +192,7 @@ const unknowns: readonly (readonly [string, Fault])[] = [
   ['a connection that breaks after', { kind: 'reset', taken: true }],
 ];
 for (const [name, fault] of unknowns) {
-  test(`eventbridge: after ${name} the outcome is unknown, the SDK does not try again and the bus does`, async () => {
+  byBoth(`eventbridge: after ${name} the outcome is unknown, the SDK does not try again and the bus does`, async () => {
     await withScene([{ fault: atFirst(fault) }], async (scene) => {
       assert.equal(await codeOf(() => scene.adapter.publish([made('a')], idle)), 'BUS_UNAVAILABLE');
       assert.equal(putsOf(scene).length, 1);
@@ -186,24 +202,27 @@ for (const [name, fault] of unknowns) {
   });
 }
 
-test('eventbridge: where the service takes less than was said, calls are halved and one event fails alone', async () => {
-  const large: CloudEvent = { ...made('large'), data: jsonData(Buffer.from(JSON.stringify('x'.repeat(4_000)))) };
-  await withScene([{ maxBytes: 3_000 }], async (scene) => {
-    const results = await scene.adapter.publish([made('a'), made('b'), large, made('c')], idle);
+byBoth(
+  'eventbridge: where the service takes less than was said, calls are halved and one event fails alone',
+  async () => {
+    const large: CloudEvent = { ...made('large'), data: jsonData(Buffer.from(JSON.stringify('x'.repeat(4_000)))) };
+    await withScene([{ maxBytes: 3_000 }], async (scene) => {
+      const results = await scene.adapter.publish([made('a'), made('b'), large, made('c')], idle);
 
-    assert.deepEqual(codes(results), ['ok', 'ok', 'EVENT_TOO_LARGE', 'ok']);
-    const refused = results[2];
-    assert.ok(refused?.ok === false && !refused.retryable && refused.reason.includes('maxBytes'), inspect(refused));
-    assert.deepEqual(scene.fake.taken.map(idOf), ['a', 'b', 'c']);
-  });
-});
+      assert.deepEqual(codes(results), ['ok', 'ok', 'EVENT_TOO_LARGE', 'ok']);
+      const refused = results[2];
+      assert.ok(refused?.ok === false && !refused.retryable && refused.reason.includes('maxBytes'), inspect(refused));
+      assert.deepEqual(scene.fake.taken.map(idOf), ['a', 'b', 'c']);
+    });
+  },
+);
 
-test('eventbridge: maxBytes bounds an event, and a call with the events of it', async () => {
+byBoth('eventbridge: maxBytes bounds an event, and a call with the events of it', async () => {
   const sized = (id: string): CloudEvent => ({
     ...made(id),
-    data: jsonData(Buffer.from(JSON.stringify('x'.repeat(500)))),
+    data: jsonData(Buffer.from(JSON.stringify('x'.repeat(2_000)))),
   });
-  await withScene([{ maxBytes: 2_000 }, { options: { maxBytes: 2_000 } }], async (scene) => {
+  await withScene([{ maxBytes: 8_192 }, { options: { maxBytes: 8_192 } }], async (scene) => {
     const results = await createBus(scene.adapter, busOptions).publish(['a', 'b', 'c', 'd', 'e'].map(sized));
 
     assert.deepEqual(codes(results), ['ok', 'ok', 'ok', 'ok', 'ok']);
@@ -211,19 +230,22 @@ test('eventbridge: maxBytes bounds an event, and a call with the events of it', 
   });
 });
 
-test('eventbridge: a missing bus is refused before anything is sent, since the service would take it and drop it', async () => {
-  await withScene([{ buses: [] }], async (scene) => {
-    const [result] = await scene.adapter.publish([made('a')], idle);
+byBoth(
+  'eventbridge: a missing bus is refused before anything is sent, since the service would take it and drop it',
+  async () => {
+    await withScene([{ buses: [] }], async (scene) => {
+      const [result] = await scene.adapter.publish([made('a')], idle);
 
-    assert.ok(
-      result?.ok === false && result.code === 'NOT_FOUND' && result.reason.includes(`'${BUS}'`),
-      inspect(result),
-    );
-    assert.deepEqual(scene.fake.taken, []);
-  });
-});
+      assert.ok(
+        result?.ok === false && result.code === 'NOT_FOUND' && result.reason.includes(`'${BUS}'`),
+        inspect(result),
+      );
+      assert.deepEqual(scene.fake.taken, []);
+    });
+  },
+);
 
-test('eventbridge: the bus is looked up once in five minutes', async () => {
+byBoth('eventbridge: the bus is looked up once in five minutes', async () => {
   let now = 1_000_000;
   await withScene([{}, { now: () => now }], async (scene) => {
     const lookUps = (): number => scene.fake.calls.filter(({ operation }) => operation === 'DescribeEventBus').length;
@@ -237,18 +259,21 @@ test('eventbridge: the bus is looked up once in five minutes', async () => {
   });
 });
 
-test('eventbridge: who may publish but not look publishes, with one warning; the check says UNAUTHORIZED', async () => {
-  await withScene([{ denied: ['DescribeEventBus'] }], async ({ adapter, warnings }) => {
-    assert.deepEqual(await adapter.publish([made('a')], idle), [{ ok: true }]);
-    assert.deepEqual(await adapter.publish([made('b')], idle), [{ ok: true }]);
+byBoth(
+  'eventbridge: who may publish but not look publishes, with one warning; the check says UNAUTHORIZED',
+  async () => {
+    await withScene([{ denied: ['DescribeEventBus'] }], async ({ adapter, warnings }) => {
+      assert.deepEqual(await adapter.publish([made('a')], idle), [{ ok: true }]);
+      assert.deepEqual(await adapter.publish([made('b')], idle), [{ ok: true }]);
 
-    assert.equal(warnings.length, 1);
-    assert.match(warnings[0]!, /DescribeEventBus/);
-    assert.equal(await codeOf(() => adapter.check(idle)), 'UNAUTHORIZED');
-  });
-});
+      assert.equal(warnings.length, 1);
+      assert.match(warnings[0]!, /DescribeEventBus/);
+      assert.equal(await codeOf(() => adapter.check(idle)), 'UNAUTHORIZED');
+    });
+  },
+);
 
-test('eventbridge: a bus that was never seen is not trusted when it cannot be looked up', async () => {
+byBoth('eventbridge: a bus that was never seen is not trusted when it cannot be looked up', async () => {
   let fails = true;
   const fault = ({ operation }: Call): Fault | undefined =>
     fails && operation === 'DescribeEventBus' ? { kind: 'refuse', type: 'InternalException', status: 500 } : undefined;
@@ -260,19 +285,22 @@ test('eventbridge: a bus that was never seen is not trusted when it cannot be lo
   });
 });
 
-test('eventbridge: a batch beyond the limits of a call is sent in several, and what one of them did is kept', async () => {
-  const fault = (call: Call): Fault | undefined =>
-    isPut(call) && call.number === 1 ? { kind: 'reset', taken: false } : undefined;
-  await withScene([{ fault }], async (scene) => {
-    const results = await scene.adapter.publish(
-      Array.from({ length: 15 }, (_, i) => made(`e${i}`)),
-      idle,
-    );
+byBoth(
+  'eventbridge: a batch beyond the limits of a call is sent in several, and what one of them did is kept',
+  async () => {
+    const fault = (call: Call): Fault | undefined =>
+      isPut(call) && call.number === 1 ? { kind: 'reset', taken: false } : undefined;
+    await withScene([{ fault }], async (scene) => {
+      const results = await scene.adapter.publish(
+        Array.from({ length: 15 }, (_, i) => made(`e${i}`)),
+        idle,
+      );
 
-    assert.deepEqual(codes(results), [...Array(10).fill('ok'), ...Array(5).fill('BUS_UNAVAILABLE')]);
-    assert.equal(scene.fake.taken.length, 10);
-  });
-});
+      assert.deepEqual(codes(results), [...Array(10).fill('ok'), ...Array(5).fill('BUS_UNAVAILABLE')]);
+      assert.equal(scene.fake.taken.length, 10);
+    });
+  },
+);
 
 const badKeys: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
   ['an unknown key', { AWS_ACCESS_KEY_ID: 'AKIDOTHER' }],
@@ -281,7 +309,7 @@ const badKeys: readonly (readonly [string, Readonly<Record<string, string>>])[] 
   ['another region', { AWS_REGION: 'us-east-1' }],
 ];
 for (const [name, env] of badKeys) {
-  test(`eventbridge: ${name} is UNAUTHORIZED at the check and at publish`, async () => {
+  byBoth(`eventbridge: ${name} is UNAUTHORIZED at the check and at publish`, async () => {
     await withScene([{}, { env }], async ({ adapter }) => {
       assert.equal(await codeOf(() => adapter.check(idle)), 'UNAUTHORIZED');
       assert.deepEqual(codes(await adapter.publish([made('a')], idle)), ['UNAUTHORIZED']);
@@ -289,7 +317,7 @@ for (const [name, env] of badKeys) {
   });
 }
 
-test('eventbridge: under faults of every kind nothing that was told as published is missing', async () => {
+byBoth('eventbridge: under faults of every kind nothing that was told as published is missing', async () => {
   const seed = Date.now() % 1_000_003;
   await withScene([{ fault: faultsBySeed(seed, 30) }], async (scene) => {
     const bus = createBus(scene.adapter, busOptions);
@@ -304,7 +332,7 @@ test('eventbridge: under faults of every kind nothing that was told as published
   });
 });
 
-test('eventbridge: closing gives up what is under way with CLOSED', async () => {
+byBoth('eventbridge: closing gives up what is under way with CLOSED', async () => {
   await withScene([{ fault: (call) => (isPut(call) ? { kind: 'hang' } : undefined) }], async ({ adapter, fake }) => {
     const publishing = codeOf(() => adapter.publish([made('a')], idle));
     while (!fake.calls.some(isPut)) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -314,7 +342,7 @@ test('eventbridge: closing gives up what is under way with CLOSED', async () => 
   });
 });
 
-test('eventbridge: an error repeats no text of the service and hands on no request', async () => {
+byBoth('eventbridge: an error repeats no text of the service and hands on no request', async () => {
   const fault = (call: Call): Fault | undefined =>
     isPut(call) ? { kind: 'refuse', type: 'InternalException', status: 500 } : undefined;
   await withScene([{ fault }], async ({ adapter }) => {

@@ -5,9 +5,11 @@ import { open } from '../../../adapters/eventbridge/adapter.ts';
 import type { EventBridgePattern } from '../../../adapters/eventbridge/filter.ts';
 import { toEntry } from '../../../adapters/eventbridge/wire.ts';
 import type { CloudEvent } from '../../../router/event.ts';
+import { looseOf } from '../../fakes/aws-json.ts';
 import { type FakeEventBridge, type FakeSettings, startEventBridge } from '../../fakes/eventbridge.ts';
-import { envelopeText, looseOf, readEntry } from '../../fakes/eventbridge-entry.ts';
+import { envelopeText, readEntry } from '../../fakes/eventbridge-entry.ts';
 import { type EventPattern, readEventPattern } from '../../fakes/eventbridge-pattern.ts';
+import { type FakeSqs, type SqsSettings, startSqs } from '../../fakes/sqs.ts';
 
 /** The secret key, and part of the session token. */
 export const canary = 'eventbridge-canary-77b1';
@@ -25,6 +27,8 @@ export interface OpenOptions {
   readonly options?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly now?: () => number;
+  /** By the real SDK unless another is given. */
+  readonly by?: typeof open;
 }
 
 /** What an adapter is given beside its options: the environment holds keys, endpoint and region of the fake. */
@@ -53,7 +57,9 @@ export async function openScene(settings: FakeSettings = {}, given: OpenOptions 
   });
   const warnings: string[] = [];
   const reopen = (): Promise<Adapter<EventBridgePattern>> =>
-    open({ bus: BUS, ...given.options }, partsFor(fake, warnings, given)) as Promise<Adapter<EventBridgePattern>>;
+    (given.by ?? open)({ bus: BUS, ...given.options }, partsFor(fake, warnings, given)) as Promise<
+      Adapter<EventBridgePattern>
+    >;
   const adapter = await reopen();
   return {
     fake,
@@ -74,6 +80,26 @@ export function envelopeOf(event: CloudEvent): string {
   const raw = { ...entry, ...(entry.Time === undefined ? {} : { Time: entry.Time.getTime() / 1_000 }) };
   const place = { id: '6a7e8feb-b491-4cf7-a9f1-bf3703467718', account: '123456789012', region: 'eu-west-1', now: 0 };
   return envelopeText(readEntry(looseOf(raw)), place);
+}
+
+/** Waiting for messages takes a fiftieth of the time. */
+const SECOND_MS = 20;
+
+export interface Queues {
+  readonly sqs: FakeSqs;
+  /** The queue of rule `r`, and the one for all others. */
+  readonly own: string;
+  readonly any: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A fake of SQS with queues for failures, and what an adapter is told of it. Keys as those of openScene. */
+export async function startQueues(settings: SqsSettings = {}): Promise<Queues> {
+  const keys = { secretAccessKey: canary, sessionToken: `token-${canary}` };
+  const sqs = await startSqs({ ...keys, secondMs: SECOND_MS, ...settings });
+  const [own, any] = [sqs.createQueue('r-failures'), sqs.createQueue('failures')];
+  const env = { BUSWAY_FAILURES: JSON.stringify({ r: own, '*': any }), AWS_ENDPOINT_URL_SQS: sqs.endpoint };
+  return { sqs, own, any, env };
 }
 
 const compiled = new WeakMap<object, EventPattern>();

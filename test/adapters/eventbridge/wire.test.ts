@@ -7,7 +7,8 @@ import { toEntry } from '../../../adapters/eventbridge/wire.ts';
 import { type ErrorCode, RouterError } from '../../../router/errors.ts';
 import { type Attributes, binaryData, type CloudEvent, jsonData, textData } from '../../../router/event.ts';
 import { decodeStructured } from '../../../router/wire/json.ts';
-import { entryBytes, entryProblem, looseOf, readEntry } from '../../fakes/eventbridge-entry.ts';
+import { looseOf } from '../../fakes/aws-json.ts';
+import { entryBytes, entryProblem, readEntry } from '../../fakes/eventbridge-entry.ts';
 import { event as anyEvent, sameEvent } from '../../harness/events.ts';
 
 function eventWith(more: Readonly<Record<string, string>>, data?: CloudEvent['data']): CloudEvent {

@@ -179,7 +179,21 @@ test('eventgrid: options are checked where they stand', () => {
     [],
   );
   assert.deepEqual(problemsOf({ filterable: ['data.a.b'], origins: ['a.example'], entra: true }), []);
+  for (const failures of [
+    'https://shop.blob.core.windows.net/busway-failures',
+    'http://127.0.0.1:10000/devstoreaccount1/abc',
+  ]) {
+    assert.deepEqual(problemsOf({ failures, failuresLogin: 'BLOBS' }), []);
+  }
   const wrong: readonly (readonly [object, string])[] = [
+    [{ failures: 'busway-failures' }, 'bus.failures'],
+    [{ failures: 'https://shop.blob.core.windows.net' }, 'bus.failures'],
+    [{ failures: 'https://shop.blob.core.windows.net/Failures' }, 'bus.failures'],
+    [{ failures: 'https://shop.blob.core.windows.net/fail--ures' }, 'bus.failures'],
+    [{ failures: 'https://shop.blob.core.windows.net/ab' }, 'bus.failures'],
+    [{ failures: 'https://shop.blob.core.windows.net/a/b/failures' }, 'bus.failures'],
+    [{ failures: 'https://shop.blob.core.windows.net/failures?sv=1&sig=x' }, 'bus.failures'],
+    [{ failuresLogin: 'AccountName=shop;AccountKey=x' }, 'bus.failuresLogin'],
     [{ endpoint: 'orders.eventgrid.azure.net' }, 'bus.endpoint'],
     [{ endpoint: 'https://key@a.example' }, 'bus.endpoint'],
     [{ endpoint: 'https://a.example/?aeg-sas-key=x' }, 'bus.endpoint'],

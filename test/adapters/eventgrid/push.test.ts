@@ -12,7 +12,10 @@ import { handshake } from '../../../adapters/eventgrid/handshake.ts';
 import { attemptsBefore, decodeEventGrid } from '../../../adapters/eventgrid/wire.ts';
 import type { RawRequest } from '../../../router/http.ts';
 import { type ManualClock, manualClock } from '../../fakes/eventgrid-clock.ts';
-import { orderEvent, orderEvents, ruleOf, type Scene, withEventGrid } from './scene.ts';
+import type { PushSettings } from '../../fakes/eventgrid-push.ts';
+import { sameEvent } from '../../harness/events.ts';
+import { LOGIN, startAzurite } from './azurite.ts';
+import { key, orderEvent, orderEvents, ruleOf, type Scene, withEventGrid } from './scene.ts';
 
 const idle = new AbortController().signal;
 const placed = ruleOf('placed', { type: ['order.placed'] });
@@ -142,3 +145,40 @@ test('eventgrid push: 400 and 413 end an event at once, and a later success ends
       'MaxDeliveryAttemptsExceeded',
     ]);
   }));
+
+test('eventgrid push: what Event Grid gives up lands in the container, and is listed as a failure of its rule', async () => {
+  const azurite = await startAzurite();
+  try {
+    const { url: container, env, blobs } = await azurite.container();
+    await withPush(async ({ fake, clock, topic, open }, { url, answers }) => {
+      const kept: Promise<boolean>[] = [];
+      const onDeadLetter: PushSettings['onDeadLetter'] = ({ name: blob, body }) =>
+        void kept.push(blobs().put(blob, body, {}, idle));
+      await fake.subscribe('custom', name, {
+        filter: native!,
+        push: { url, maxDeliveryAttempts: 3, maxEventsPerBatch: 10, onDeadLetter },
+      });
+      const login = (variable: string) => env(variable) ?? (variable === 'THE_KEY' ? key : undefined);
+      const parts = { env: login, rules: () => [placed] };
+      const adapter = await open({ ...topic(), failures: container.href, failuresLogin: LOGIN }, parts);
+      answers.push(500, 503, 500);
+      const sent = orderEvents(3);
+
+      await adapter.publish(sent, idle);
+      await clock.advance(3_600_000);
+      await Promise.all(kept);
+
+      const found = await Array.fromAsync(adapter.failures!.list(idle));
+      assert.equal(kept.length, 1, 'one blob for the batch');
+      assert.deepEqual(
+        found.map(({ rule, code, attempts }) => [rule, code, attempts]),
+        Array(3).fill(['placed', 'ATTEMPTS_EXHAUSTED', 3]),
+      );
+      for (const event of sent) assert.ok(found.some((record) => sameEvent(record.event!, event)));
+      await adapter.failures!.remove(found.slice(0, 2).map(({ id }) => id));
+      assert.deepEqual(await Array.fromAsync(adapter.failures!.list(idle)), found.slice(2));
+    });
+  } finally {
+    await azurite.stop();
+  }
+});

@@ -128,7 +128,6 @@ test('sdk: the adapter settles by the very requests that the SDK sends', () =>
     });
     const pairs: readonly (readonly [Settlement, () => Promise<unknown>])[] = [
       [{ kind: 'acknowledge' }, () => receiver.acknowledgeEvents(['t'])],
-      [{ kind: 'reject' }, () => receiver.rejectEvents(['t'])],
       [{ kind: 'release', delaySeconds: 60 }, () => receiver.releaseEvents(['t'], { releaseDelay: '60' })],
     ];
     for (const [settlement, bySdk] of pairs) {

@@ -153,6 +153,20 @@ test('eventgrid: locks are renewed while a delivery is under way', async () => {
   }
 });
 
+test('eventgrid: what is no event is acknowledged once it is recorded, so Event Grid puts no second copy away', () =>
+  withPulling([every], async ({ fake, adapter }) => {
+    const recorder = record({});
+    fake.queue('orders', nameOf(every)).push({ text: '{"specversion":"9"}', publishedAt: fake.clock.now() });
+
+    await during(adapter, recorder, () =>
+      until(() => fake.queue('orders', nameOf(every)).size() === 0, 'it is settled', WAIT_MS),
+    );
+
+    assert.equal(recorder.refused.length, 1);
+    assert.deepEqual(settled(fake), ['acknowledge']);
+    assert.deepEqual(fake.queue('orders', nameOf(every)).deadLetters, []);
+  }));
+
 test('eventgrid: what ends together is acknowledged together', () =>
   withPulling([every], async ({ adapter, fake }) => {
     const recorder = record({ every: {} });

@@ -5,7 +5,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { endpointOf, projectOf } from '../../../adapters/pubsub/adapter.ts';
 import { createConnection } from '../../../adapters/pubsub/client.ts';
-import { definitions, outdated, ruleOfSubscription, subscriptionName } from '../../../adapters/pubsub/definitions.ts';
+import {
+  definitions,
+  missing,
+  outdated,
+  ruleOfSubscription,
+  subscriptionName,
+} from '../../../adapters/pubsub/definitions.ts';
 import { ensureOnEmulator, listSubscriptions } from '../../../adapters/pubsub/ensure.ts';
 import { pubsubOptions, readEndpoint, toPubSubOptions } from '../../../adapters/pubsub/options.ts';
 import { markOf } from '../../../adapters/pubsub/promotion.ts';
@@ -89,6 +95,15 @@ test('pubsub definitions: what earlier filters left behind is named', () => {
   const old = path('busway-r-000000000000');
 
   assert.deepEqual(outdated([...current, old, path('mine'), path('busway-x')], defined, parts.options), [old]);
+});
+
+test('pubsub definitions: of what is defined only the missing is left', () => {
+  const defined = definitions([{ name: 'r', when }], parts);
+  const { topics, subscriptions } = defined;
+
+  assert.deepEqual(missing(defined, new Set()), defined);
+  const there = new Set([topics[0]!.name, subscriptions[1]!.name, 'projects/my-project/topics/other']);
+  assert.deepEqual(missing(defined, there), { topics: [topics[1]], subscriptions: [subscriptions[0]] });
 });
 
 test('pubsub definitions: they are made on an emulator, once, and nowhere else', async () => {

@@ -1,4 +1,4 @@
-// Whether a request to the fake bus is signed as AWS asks, computed anew by the published algorithm.
+// Whether a request to a fake of AWS is signed as AWS asks, computed anew by the published algorithm.
 // Source: AWS General Reference, "Signature Version 4 signing process" (read 2026-11-21).
 
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
@@ -11,6 +11,17 @@ export interface Keys {
   readonly region: string;
 }
 
+/** Who may ask, and what. */
+export interface Due {
+  readonly keys: Keys;
+  /** As in a credential scope. */
+  readonly service: string;
+  /** The path as the algorithm writes it; '/' if absent. */
+  readonly path?: string;
+  /** Without these a signature would not bind the request to its host, its time and what it asks. */
+  readonly mustBeSigned?: readonly string[];
+}
+
 /** The exception that a request without a good signature gets. */
 export interface SignatureProblem {
   readonly type: string;
@@ -20,8 +31,7 @@ export interface SignatureProblem {
 const AUTHORIZATION =
   /^AWS4-HMAC-SHA256 Credential=([^/,]+)\/(\d{8})\/([a-z0-9-]+)\/([a-z0-9-]+)\/aws4_request, SignedHeaders=([a-z0-9;-]+), Signature=([0-9a-f]{64})$/;
 const MAX_SKEW_MS = 300_000;
-/** Without these a signature would not bind the request to its host, its time and what it asks. */
-const mustBeSigned = ['host', 'x-amz-date', 'x-amz-target'];
+const ofJsonCalls = ['host', 'x-amz-date', 'x-amz-target'];
 
 const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
 const hmac = (key: string | Buffer, data: string): Buffer => createHmac('sha256', key).update(data).digest();
@@ -33,13 +43,21 @@ function timeOf(text: string): number {
   return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
 }
 
-function canonicalRequest(request: IncomingMessage, body: Buffer, signed: string): string {
+function canonicalRequest(
+  request: IncomingMessage,
+  body: Buffer,
+  { signed, path }: { signed: string; path: string },
+): string {
   const headers = signed.split(';').map((name) => `${name}:${String(request.headers[name]).trim()}\n`);
-  return [request.method, '/', '', headers.join(''), signed, sha256(body)].join('\n');
+  return [request.method, path, '', headers.join(''), signed, sha256(body)].join('\n');
 }
 
 /** Undefined when the signature is good. */
-export function signatureProblem(request: IncomingMessage, body: Buffer, keys: Keys): SignatureProblem | undefined {
+export function signatureProblem(
+  request: IncomingMessage,
+  body: Buffer,
+  { keys, service: dueService, path = '/', mustBeSigned = ofJsonCalls }: Due,
+): SignatureProblem | undefined {
   const bad = (says: string): SignatureProblem => ({ type: 'InvalidSignatureException', says });
   const { authorization } = request.headers;
   if (authorization === undefined) return { type: 'MissingAuthenticationTokenException', says: 'no authorization' };
@@ -49,13 +67,13 @@ export function signatureProblem(request: IncomingMessage, body: Buffer, keys: K
   if (keyId !== keys.accessKeyId) return { type: 'UnrecognizedClientException', says: 'the key is not known' };
   const token = request.headers['x-amz-security-token'];
   if (token !== keys.sessionToken) return { type: 'UnrecognizedClientException', says: 'the token is not valid' };
-  if (region !== keys.region || service !== 'events') return bad(`the scope ${region}/${service} is another's`);
+  if (region !== keys.region || service !== dueService) return bad(`the scope ${region}/${service} is another's`);
   if (mustBeSigned.some((name) => !signed.split(';').includes(name))) return bad('a header is not signed');
   const date = String(request.headers['x-amz-date']);
   if (!date.startsWith(day)) return bad('the day of the scope is another');
   if (!(Math.abs(timeOf(date) - Date.now()) <= MAX_SKEW_MS)) return bad('the signature is expired or of the future');
   const scope = `${day}/${region}/${service}/aws4_request`;
-  const text = ['AWS4-HMAC-SHA256', date, scope, sha256(canonicalRequest(request, body, signed))].join('\n');
+  const text = ['AWS4-HMAC-SHA256', date, scope, sha256(canonicalRequest(request, body, { signed, path }))].join('\n');
   const key = [day, region, service, 'aws4_request'].reduce<string | Buffer>(hmac, `AWS4${keys.secretAccessKey}`);
   const due = hmac(key, text);
   return timingSafeEqual(due, Buffer.from(signature, 'hex')) ? undefined : bad('the signature does not match');
