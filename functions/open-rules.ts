@@ -1,5 +1,6 @@
 // Makes a document's rules ready to deliver: patterns compiled, targets opened, each target behind its own slots.
 
+import { indexAttributes } from '../router/attribute-part.ts';
 import { compileCondition, indexRules } from '../router/condition.ts';
 import type { Kind, Options } from '../router/config.ts';
 import type { ActiveRule } from '../router/consume.ts';
@@ -26,12 +27,22 @@ export interface OpenRules {
   readonly rules: ReadonlyMap<string, ActiveRule>;
   /** The names of the rules that take an event, in document order: all rules at once, by index. */
   readonly match: (event: CloudEvent) => readonly string[];
+  /** The rules that may take an event of which only the attributes are known, in document order. */
+  readonly mayMatch: (event: CloudEvent) => readonly string[];
   /** Labels of targets, by rule, for people. */
   readonly labels: ReadonlyMap<string, string>;
+  /** Closes the targets once nothing is under way: what is cut off may have arrived, and would be sent again. Idempotent. */
   close(): Promise<void>;
 }
 
-function activate(rule: Rule, target: Target, parts: Pick<TargetParts, 'now'>): ActiveRule {
+/** Deliveries of all rules of a document. */
+interface UnderWay {
+  count: number;
+  /** Called when the last one ends. */
+  onIdle: () => void;
+}
+
+function activate(rule: Rule, target: Target, underWay: UnderWay, parts: Pick<TargetParts, 'now'>): ActiveRule {
   const slots = createSlots(defaultSlots, parts.now);
   const busy = {
     kind: 'retry',
@@ -48,10 +59,12 @@ function activate(rule: Rule, target: Target, parts: Pick<TargetParts, 'now'>): 
     async deliver(delivery, signal) {
       const got = slots.take();
       if (got !== true && !(got !== false && (await untilAbort(got, signal, slots)))) return busy;
+      underWay.count++;
       try {
         return await target.deliver(delivery, signal);
       } finally {
         slots.release();
+        if (--underWay.count === 0) underWay.onIdle();
       }
     },
   };
@@ -73,6 +86,15 @@ function untilAbort(got: Promise<boolean>, signal: AbortSignal, slots: Slots): P
   });
 }
 
+async function closeWhenIdle(targets: readonly Target[], underWay: UnderWay): Promise<void> {
+  if (underWay.count > 0) {
+    await new Promise<void>((resolve) => {
+      underWay.onIdle = resolve;
+    });
+  }
+  await Promise.all(targets.map((target) => target.close()));
+}
+
 /** Opens every target; if one cannot be opened, those that were are closed and its error is thrown with the rule's name. */
 export async function openRules(
   document: RouterDocument,
@@ -82,23 +104,32 @@ export async function openRules(
   const rules = new Map<string, ActiveRule>();
   const labels = new Map<string, string>();
   const targets: Target[] = [];
+  const underWay: UnderWay = { count: 0, onIdle: () => undefined };
+  let closing: Promise<void> | undefined;
   try {
     for (const rule of document.rules) {
       const target = await openTarget(rule, kinds, parts);
       targets.push(target);
       labels.set(rule.name, target.label);
-      rules.set(rule.name, activate(rule, target, parts));
+      rules.set(rule.name, activate(rule, target, underWay, parts));
     }
   } catch (thrown) {
     await Promise.allSettled(targets.map((target) => target.close()));
     throw thrown;
   }
+  let attributes: ReturnType<typeof indexAttributes> | undefined;
   return {
     rules,
     labels,
     match: indexRules(document.rules),
-    close: async () => {
-      await Promise.all(targets.map((target) => target.close()));
+    mayMatch(event) {
+      // Most routers never ask.
+      attributes ??= indexAttributes(document.rules);
+      return attributes(event);
+    },
+    close() {
+      closing ??= closeWhenIdle(targets, underWay);
+      return closing;
     },
   };
 }

@@ -3,19 +3,17 @@
 import type { Kind, Options } from '../router/config.ts';
 import type { RouterDocument, SourceChoice } from '../router/document.ts';
 import { RouterError } from '../router/errors.ts';
+import { secretVariable } from '../router/secret-variable.ts';
 import type { Source, SourceParts } from './sources/source.ts';
 import type { OpenSource } from './webhook.ts';
+
+export { secretVariable };
 
 export interface SourceModule {
   open(options: Options, parts: SourceParts): Source;
 }
 
 export type SourceKinds = Readonly<Record<string, Kind<SourceModule>>>;
-
-/** `my-shop` → BUSWAY_SECRET_MY_SHOP */
-export function secretVariable(sourceName: string): string {
-  return `BUSWAY_SECRET_${sourceName.replaceAll(/[^A-Za-z0-9]/g, '_').toUpperCase()}`;
-}
 
 /** Where a source's secrets come from; several for rotation, none when there are none. */
 export type SecretsOf = (sourceName: string, source: Source) => readonly string[];

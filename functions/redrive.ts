@@ -1,12 +1,22 @@
 // Delivers failure records again, each to its own target only, once. What succeeds is removed; what fails again stays, with
 // its new reason.
 
-import { type ActiveRule, type Delivery, uncounted, type Verdict } from '../router/consume.ts';
+import {
+  type ActiveRule,
+  type Delivery,
+  uncounted,
+  type Verdict,
+  verdictWithoutData,
+  type Whole,
+} from '../router/consume.ts';
+import { toRouterError } from '../router/errors.ts';
 import type { FailureLog, FailureRecord } from '../router/failure.ts';
 
 export interface RedriveParts {
   readonly rules: ReadonlyMap<string, ActiveRule>;
   readonly failures: FailureLog;
+  /** Where data may lie in a store. */
+  readonly whole?: Whole;
   readonly now: () => number;
 }
 
@@ -19,7 +29,7 @@ export interface Redriven {
   readonly id: string;
   readonly rule: string | null;
   readonly ok: boolean;
-  /** Why it failed again, or cannot be redriven. */
+  /** Why it failed again, or cannot be redriven; or why nothing was delivered and the record is gone all the same. */
   readonly reason?: string;
 }
 
@@ -35,6 +45,24 @@ async function verdictOf(rule: ActiveRule, delivery: Delivery, signal: AbortSign
   }
 }
 
+/** Whether the target was asked: then the rule took the event. */
+const wasTaken = ({ code }: FailureRecord): boolean => code.startsWith('TARGET_');
+
+/** Undefined when the rule does not take the event. */
+async function verdictOfWhole(
+  whole: Whole,
+  delivery: Delivery,
+  { rule, taken, signal }: { rule: ActiveRule; taken: boolean; signal: AbortSignal },
+): Promise<Verdict | undefined> {
+  try {
+    return await whole.use(delivery.event, signal, async (event) =>
+      taken || rule.matches(event) ? verdictOf(rule, { ...delivery, event }, signal) : undefined,
+    );
+  } catch (thrown) {
+    return verdictWithoutData(toRouterError(thrown));
+  }
+}
+
 async function redriveOne(record: FailureRecord, parts: RedriveParts, signal: AbortSignal): Promise<Redriven> {
   const { id, rule, event } = record;
   if (event === null || rule === null) {
@@ -43,10 +71,13 @@ async function redriveOne(record: FailureRecord, parts: RedriveParts, signal: Ab
   const active = parts.rules.get(rule);
   if (active === undefined) return { id, rule, ok: false, reason: `rule '${rule}' is not in the document any more` };
   const attempts = record.attempts + 1;
-  const verdict = await verdictOf(active, { event, rule, attempt: attempts }, signal);
-  if (verdict.kind === 'ack') {
+  const delivery = { event, rule, attempt: attempts };
+  const verdict = parts.whole?.isLight(event)
+    ? await verdictOfWhole(parts.whole, delivery, { rule: active, taken: wasTaken(record), signal })
+    : await verdictOf(active, delivery, signal);
+  if (verdict === undefined || verdict.kind === 'ack') {
     await parts.failures.remove([id]);
-    return { id, rule, ok: true };
+    return { id, rule, ok: true, ...(verdict === undefined ? { reason: 'the rule does not take the event' } : {}) };
   }
   const { code, reason } = verdict;
   // It was not tried, so the record keeps saying why it failed when it was.

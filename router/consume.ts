@@ -1,7 +1,7 @@
 // What happens to one event for one rule: target, retry or failure record. Used by every bus and every host, so that a
 // delivery ends the same way wherever it came from. Never acknowledges a failure before its record is durable.
 
-import type { ErrorCode } from './errors.ts';
+import { type ErrorCode, type RouterError, toRouterError } from './errors.ts';
 import type { CloudEvent } from './event.ts';
 import { type FailureLog, type FailureRecord, failureId } from './failure.ts';
 import { type RetryPolicy, retryDelayMs } from './retry.ts';
@@ -17,14 +17,17 @@ export interface Delivery {
    * what does not match is acknowledged.
    */
   readonly unchecked?: true;
+  /** Where the bus alone decides when it comes again: milliseconds, in place of the rule's own times. */
+  readonly againAfterMs?: number;
 }
 
 /**
- * `ack`: done, also when it ended in a failure record. `retry`: the bus keeps it and calls again after `afterMs`;
- * `counts` is false when the target was not tried at all, so that `attempt` stays as it was.
+ * `ack`: done, also when it ended in a failure record; `unmatched` when the rule does not take the event, so that nobody was
+ * asked. `retry`: the bus keeps it and calls again after `afterMs`; `counts` is false when the target was not tried at all,
+ * so that `attempt` stays as it was.
  */
 export type Outcome =
-  | { readonly kind: 'ack' }
+  | { readonly kind: 'ack'; readonly unmatched?: true }
   | { readonly kind: 'retry'; readonly afterMs: number; readonly counts: boolean };
 
 /**
@@ -76,11 +79,28 @@ export interface Report {
     | { readonly kind: 'failed'; readonly code: ErrorCode; readonly reason: string; readonly failure: string };
 }
 
+/** The data of events that travel without it; adapters/oversize/ has the one there is. */
+export interface Whole {
+  /** Whether the event's data lies in the store. */
+  isLight(event: CloudEvent): boolean;
+  /** What is known of a light event without asking the store: the whole event's attributes. */
+  bare(event: CloudEvent): CloudEvent;
+  /**
+   * Runs `run` with the whole event, which must not be kept for longer. Rejects as `run` does, or with DATA_GONE,
+   * DATA_ALTERED, DATA_UNAVAILABLE, UNAUTHORIZED or ABORTED.
+   */
+  use<T>(event: CloudEvent, signal: AbortSignal, run: (whole: CloudEvent) => Promise<T>): Promise<T>;
+}
+
 export interface ConsumeParts {
   /** The rules in force; read at each call, so that a changed document is taken over while running. */
   readonly rules: () => ReadonlyMap<string, ActiveRule>;
   /** The names of the rules in force that take an event, in document order. Never throws. */
   readonly match: (event: CloudEvent) => readonly string[];
+  /** Where data may lie in a store; then a light event is first judged by its attributes, and as a whole when it is delivered. */
+  readonly whole?: Whole;
+  /** The rules that may take an event of these attributes, in document order, and none too few; all rules if absent. */
+  readonly mayMatch?: (bare: CloudEvent) => readonly string[];
   readonly failures: FailureLog;
   readonly now: () => number;
   readonly random: () => number;
@@ -91,13 +111,21 @@ export interface ConsumeParts {
 
 const FAILURE_LOG_RETRY_MS = 5_000;
 const MAX_ASKED_MS = 86_400_000;
+// A store that is down is down for all: soon enough when it comes back.
+const DATA_RETRY_MS = 5_000;
 
 /** The target was not tried, or was taken away meanwhile: that costs no attempt and cannot be the last one. */
-export const uncounted: ReadonlySet<ErrorCode> = new Set(['TARGET_BUSY', 'ABORTED', 'CLOSED']);
+export const uncounted: ReadonlySet<ErrorCode> = new Set(['TARGET_BUSY', 'ABORTED', 'CLOSED', 'DATA_UNAVAILABLE']);
 
 /** What a target asks for, as whole milliseconds up to a day, whatever it said. */
 function askedMs(afterMs = 0): number {
   return Number.isNaN(afterMs) ? 0 : Math.ceil(Math.min(MAX_ASKED_MS, Math.max(0, afterMs)));
+}
+
+/** What is due when the data of an event cannot be had: data that is not there any more does not come back. */
+export function verdictWithoutData({ code, message: reason }: RouterError): Verdict {
+  if (code === 'DATA_GONE' || code === 'DATA_ALTERED') return { kind: 'dead', code, reason };
+  return { kind: 'retry', code, reason, afterMs: DATA_RETRY_MS };
 }
 
 /** Whoever watches must not be able to stop a delivery. */
@@ -110,7 +138,11 @@ function quietly(tell: () => void): void {
 }
 
 export function createConsumer(parts: ConsumeParts): Consumer {
-  const { rules, failures, now, random } = parts;
+  const { rules, failures, now, random, whole } = parts;
+  const verdicts = new WeakMap<
+    CloudEvent,
+    { readonly of: ReadonlyMap<string, ActiveRule>; readonly taken: Set<string> }
+  >();
 
   async function fail(delivery: Delivery, verdict: { code: ErrorCode; reason: string }, hash: string | null) {
     const record: FailureRecord = {
@@ -137,7 +169,9 @@ export function createConsumer(parts: ConsumeParts): Consumer {
     const { code, reason } = verdict;
     const counts = !uncounted.has(code);
     if (verdict.kind === 'retry' && rule !== undefined && (!counts || delivery.attempt < rule.retry.attempts)) {
-      const afterMs = Math.max(askedMs(verdict.afterMs), retryDelayMs(rule.retry, delivery.attempt, random()));
+      const afterMs =
+        delivery.againAfterMs ??
+        Math.max(askedMs(verdict.afterMs), retryDelayMs(rule.retry, delivery.attempt, random()));
       if (counts) report({ kind: 'retry', code, reason, afterMs });
       return { kind: 'retry', afterMs, counts } as const;
     }
@@ -151,8 +185,47 @@ export function createConsumer(parts: ConsumeParts): Consumer {
     }
   }
 
+  /** All rules at once, and once an event: each alone would read its large data anew. */
+  function takes(rule: string, light: CloudEvent, event: CloudEvent): boolean {
+    const known = verdicts.get(light);
+    if (known?.of === rules()) return known.taken.has(rule);
+    const taken = new Set(parts.match(event));
+    verdicts.set(light, { of: rules(), taken });
+    return taken.has(rule);
+  }
+
+  /** Never rejects. Undefined when the rule does not take the event, so that nobody was asked. */
+  async function attempt(
+    delivery: Delivery,
+    { rule, signal, isTaken }: { rule: ActiveRule; signal: AbortSignal; isTaken: () => boolean },
+  ): Promise<Verdict | undefined> {
+    try {
+      return isTaken() ? await rule.deliver(delivery, signal) : undefined;
+    } catch {
+      return { kind: 'retry', code: 'INTERNAL', reason: 'the target broke its contract and threw' };
+    }
+  }
+
+  async function attemptWhole(
+    { use }: Whole,
+    delivery: Delivery,
+    { rule, signal }: { rule: ActiveRule; signal: AbortSignal },
+  ): Promise<Verdict | undefined> {
+    const light = delivery.event;
+    try {
+      return await use(light, signal, (event) => {
+        const isTaken = (): boolean => (delivery.unchecked ? rule.matches(event) : takes(rule.name, light, event));
+        return attempt({ ...delivery, event }, { rule, signal, isTaken });
+      });
+    } catch (thrown) {
+      return verdictWithoutData(toRouterError(thrown));
+    }
+  }
+
   return {
     match(event) {
+      // Who takes it is not known before its data is here, so nobody is told.
+      if (whole?.isLight(event)) return parts.mayMatch?.(whole.bare(event)) ?? [...rules().keys()];
       const taken = parts.match(event);
       quietly(() => parts.onMatch?.(event, taken));
       return taken;
@@ -164,13 +237,14 @@ export function createConsumer(parts: ConsumeParts): Consumer {
         const reason = `rule '${delivery.rule}' is not in the document any more`;
         return settle(delivery, { kind: 'dead', code: 'RULE_GONE', reason }, rule, startedAt);
       }
-      let verdict: Verdict;
-      try {
-        if (delivery.unchecked && !rule.matches(delivery.event)) return { kind: 'ack' };
-        verdict = await rule.deliver(delivery, signal);
-      } catch {
-        verdict = { kind: 'retry', code: 'INTERNAL', reason: 'the target broke its contract and threw' };
-      }
+      const verdict = whole?.isLight(delivery.event)
+        ? await attemptWhole(whole, delivery, { rule, signal })
+        : await attempt(delivery, {
+            rule,
+            signal,
+            isTaken: () => !delivery.unchecked || rule.matches(delivery.event),
+          });
+      if (verdict === undefined) return { kind: 'ack', unmatched: true };
       return settle(delivery, verdict, rule, startedAt);
     },
     async refuse({ code, reason, bytes }) {

@@ -9,13 +9,16 @@ export type Published =
   | { readonly ok: true; readonly seen?: boolean }
   | { readonly ok: false; readonly code: ErrorCode; readonly reason: string; readonly retryable: boolean };
 
-/** What was published in the window, for buses that do not keep (source, id) unique themselves. */
+/**
+ * What was published in the window, for buses that do not keep (source, id) unique themselves. A promise must not reject:
+ * what cannot be looked up counts as not published.
+ */
 export interface Seen {
   /** What stands for (source, id) below. */
   keyOf(event: CloudEvent): string;
-  has(key: string): boolean;
+  has(key: string): boolean | Promise<boolean>;
   /** After the bus has acknowledged. */
-  add(key: string): void;
+  add(key: string): void | Promise<void>;
 }
 
 export interface IngestParts {
@@ -35,6 +38,11 @@ export type Ingested =
 /** Checks all events first: throws RouterError, with nothing published, if one is not a valid CloudEvent. */
 export type Ingest = (events: readonly CloudEvent[], traceparent?: string) => Promise<readonly Ingested[]>;
 
+interface Asked {
+  readonly known: boolean | Promise<boolean>;
+  readonly stamped: CloudEvent;
+}
+
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** Adds recordedtime and traceparent where the event has none; both describe this intake, not the occurrence. */
@@ -51,11 +59,25 @@ function stamp(event: CloudEvent, recordedtime: string, traceparent: string): Cl
 
 export function createIngest({ publish, seen, now, randomHex }: IngestParts): Ingest {
   const underWay = new Map<string, Promise<Published>>();
+  const keyOf = seen?.keyOf ?? (({ attributes }: CloudEvent): string => `${attributes.source}\0${attributes.id}`);
 
-  async function publishOnce(event: CloudEvent, key: string): Promise<Published> {
+  /** For each key, in order. Where an answer takes time all are waited for, so that events of a request keep their order. */
+  function lookUp(keys: readonly string[]): readonly (boolean | Promise<boolean>)[] {
+    if (seen === undefined) return [];
+    const known = keys.map((key) => !underWay.has(key) && seen.has(key));
+    if (known.every((one) => typeof one === 'boolean')) return known;
+    const all = Promise.all(known);
+    return known.map((_, i) => all.then((answers) => answers[i]!));
+  }
+
+  async function publishOnce(event: CloudEvent, key: string, known: Promise<boolean> | false): Promise<Published> {
     try {
+      if (known !== false && (await known)) return { ok: true, seen: true };
       const result = await publish(event);
-      if (result.ok) seen?.add(key);
+      if (result.ok) {
+        const added = seen?.add(key);
+        if (added !== undefined) await added;
+      }
       return result;
     } catch (thrown) {
       const error = toRouterError(thrown);
@@ -65,11 +87,10 @@ export function createIngest({ publish, seen, now, randomHex }: IngestParts): In
     }
   }
 
-  async function ingestOne(event: CloudEvent, stamped: CloudEvent): Promise<Ingested> {
-    const key = seen === undefined ? `${event.attributes.source}\0${event.attributes.id}` : seen.keyOf(event);
-    if (seen?.has(key)) return { event, ok: true, seen: true };
+  async function ingestOne(event: CloudEvent, key: string, { known, stamped }: Asked): Promise<Ingested> {
+    if (known === true) return { event, ok: true, seen: true };
     const running = underWay.get(key);
-    const publishing = running ?? publishOnce(stamped, key);
+    const publishing = running ?? publishOnce(stamped, key, known);
     if (running === undefined) underWay.set(key, publishing);
     const result = await publishing;
     if (!result.ok) return { event, ok: false, code: result.code, reason: result.reason };
@@ -80,10 +101,12 @@ export function createIngest({ publish, seen, now, randomHex }: IngestParts): In
     for (const event of events) checkEvent(event);
     const recordedtime = new Date(now()).toISOString();
     const trace = traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined;
-    const ingested = events.map((event) => {
+    const keys = events.map(keyOf);
+    const known = lookUp(keys);
+    const ingested = events.map((event, i) => {
       const random = trace === undefined ? randomHex() : '';
       const traced = trace ?? `00-${random}-${random.slice(0, 16)}-01`;
-      return ingestOne(event, stamp(event, recordedtime, traced));
+      return ingestOne(event, keys[i]!, { known: known[i] ?? false, stamped: stamp(event, recordedtime, traced) });
     });
     return Promise.all(ingested);
   };

@@ -5,6 +5,7 @@
 import { RouterError } from '../../router/errors.ts';
 import type { RawRequest, RawResponse } from '../../router/http.ts';
 import { type Foreign, objectOf, textOf } from './foreign.ts';
+import { tooLarge } from './http-answer.ts';
 
 /** `lists`: the load balancer was told to send, and therefore takes, headers as lists. */
 export type HttpShape = 'v2' | 'v1' | 'alb' | 'alb-lists';
@@ -81,7 +82,7 @@ export function toRequest(given: unknown, maxBody: number): RawRequest {
       'aws: the webhook function takes events of API Gateway (HTTP API, REST API), function URLs and load balancers; this one has no HTTP method',
     );
   }
-  if (bodyBytes(event) > maxBody) throw new RouterError('BODY_TOO_LARGE', `the body is over ${maxBody} bytes`);
+  if (bodyBytes(event) > maxBody) throw tooLarge(maxBody);
   const context = objectOf(event['requestContext']);
   const http = objectOf(context['http']);
   const v2 = shape === 'v2';

@@ -1,14 +1,16 @@
-// The webhook function on node:http. Reads raw bytes up to the limit, answers, drains on close. The route stands on
-// node:http itself because a framework costs a fifth of a request's CPU here; everything else goes to `rest`.
+// The webhook function, or any other over HTTP, on node:http. Reads raw bytes up to the limit, answers, drains on close. The
+// route stands on node:http itself because a framework costs a fifth of a request's CPU here; the rest goes to `rest`.
 
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { RawRequest, RawResponse } from '../../router/http.ts';
-import type { WrappedWebhook } from '../middleware.ts';
-import { errorResponse } from '../webhook.ts';
+import type { HttpFunction } from '../middleware.ts';
+import { refusal, tooLarge } from './http-answer.ts';
+import { readBody, send, toRequest } from './node-http.ts';
 
 export interface NodeHostOptions {
   readonly port: number;
+  /** Where it listens: 127.0.0.1 unless told, so that nobody else's machine comes in by a forgotten setting. */
+  readonly host?: string;
   readonly maxBody: number;
   /** For the whole of the headers; 10 s unless told. */
   readonly headersTimeoutMs?: number;
@@ -20,70 +22,23 @@ export interface NodeHostOptions {
 
 export interface NodeHost {
   readonly port: number;
+  /** As this machine reaches it, at 127.0.0.1. */
   readonly url: string;
   /** Stops listening, lets requests under way end (5 s at most), then cuts what is left. Idempotent. */
   close(): Promise<void>;
 }
 
 const DRAIN_MS = 5_000;
-const EMPTY = Buffer.alloc(0);
 
-/** Resolves to undefined when the body is over the limit. Rejects when the sender goes away. */
-function readBody(request: IncomingMessage, maxBody: number): Promise<Buffer | undefined> {
-  return new Promise((resolve, reject) => {
-    const declared = request.headers['content-length'];
-    if (declared !== undefined && Number(declared) > maxBody) return resolve(undefined);
-    let first: Buffer = EMPTY;
-    let chunks: Buffer[] | undefined;
-    let size = 0;
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > maxBody) return resolve(undefined);
-      if (size === chunk.length) first = chunk;
-      else if (chunks === undefined) chunks = [first, chunk];
-      else chunks.push(chunk);
-    });
-    request.on('end', () => resolve(chunks === undefined ? first : Buffer.concat(chunks, size)));
-    request.on('error', reject);
-    request.on('close', () => {
-      // After every request; an error made for nothing would cost as much as reading the body.
-      if (!request.complete) reject(new Error('the sender went away'));
-    });
-  });
-}
-
-function toRequest(request: IncomingMessage, body: Buffer): RawRequest {
-  const url = request.url ?? '/';
-  const mark = url.indexOf('?');
-  return {
-    method: request.method ?? 'GET',
-    path: mark < 0 ? url : url.slice(0, mark),
-    query: mark < 0 ? '' : url.slice(mark + 1),
-    // Node lower-cases names and joins repeated headers; only set-cookie is a list, and no source reads it.
-    headers: request.headers as Readonly<Record<string, string>>,
-    body,
-  };
-}
-
-function send(response: ServerResponse, answer: RawResponse, close: boolean): void {
-  if (response.headersSent || response.destroyed) return;
-  response.writeHead(answer.status, {
-    ...answer.headers,
-    'content-length': Buffer.byteLength(answer.body),
-    ...(close ? { connection: 'close' } : {}),
-  });
-  response.end(answer.body);
-}
-
-/** Listens on 127.0.0.1. Rejects when the port is taken. */
-export async function serveNode(webhook: WrappedWebhook, options: NodeHostOptions): Promise<NodeHost> {
-  const { maxBody, rest, headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options;
+/** Rejects when the port is taken. */
+export async function serveNode(webhook: HttpFunction, options: NodeHostOptions): Promise<NodeHost> {
+  const { host = '127.0.0.1', maxBody, rest, headersTimeoutMs = 10_000, requestTimeoutMs = 30_000 } = options;
   let closing: Promise<void> | undefined;
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request, maxBody);
     if (body === undefined) {
-      send(response, errorResponse('BODY_TOO_LARGE', `the body is over ${maxBody} bytes`), true);
+      send(response, refusal(tooLarge(maxBody)), true);
       request.resume();
       return;
     }
@@ -107,7 +62,7 @@ export async function serveNode(webhook: WrappedWebhook, options: NodeHostOption
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  await listen(server, options.port);
+  await listen(server, options.port, host);
   const { port } = server.address() as AddressInfo;
 
   async function shutDown(): Promise<void> {
@@ -130,10 +85,10 @@ export async function serveNode(webhook: WrappedWebhook, options: NodeHostOption
   };
 }
 
-function listen(server: Server, port: number): Promise<void> {
+function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
+    server.listen(port, host, () => {
       server.off('error', reject);
       resolve();
     });

@@ -1,91 +1,42 @@
 // The kinds of sources: a line each with its option table and a lazy import. Pure: nothing here loads an implementation,
 // so that a document can be checked, planned and documented without one. A new webhook provider is one file and one line.
 
-import type { Kind, Options, OptionTable } from '../../router/config.ts';
+import type { Kind, Options } from '../../router/config.ts';
+import { cloudeventsOptions, githubOptions, hmacOptions, standardWebhooksOptions } from './options.ts';
 import type { Source, SourceParts } from './source.ts';
 
 export interface SourceModule {
   readonly open: (options: Options, parts: SourceParts) => Source;
 }
 
-// RFC 9110 token. Credentials never become part of an event.
-const HEADER = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
-const credentials = new Set(['authorization', 'proxy-authorization', 'cookie', 'x-github-encoded-secret', 'x-api-key']);
-
-function checkHeader(text: string): string | undefined {
-  return HEADER.test(text) ? undefined : 'must be the name of a header, such as X-Signature';
+export interface SourceKind extends Kind<SourceModule> {
+  /** Its secret, told without opening it: any text that a stack may make up, one in the sender's own form, or none. */
+  readonly secret: (options: Options) => 'any' | 'given' | 'none';
 }
 
-function checkPlace(text: string): string | undefined {
-  if (text.startsWith('header:')) {
-    const name = text.slice(7);
-    if (credentials.has(name.toLowerCase())) return `must not be '${name}': credentials never enter an event`;
-    return checkHeader(name) === undefined ? undefined : 'must name a header, such as X-Event-Id, without spaces';
-  }
-  if (text.startsWith('body:')) {
-    const good = text
-      .slice(5)
-      .split('.')
-      .every((part) => part !== '');
-    return good ? undefined : "must hold a path after 'body:', such as body:data.id";
-  }
-  return "must begin with 'header:' or 'body:', such as header:X-Event-Id or body:data.id";
-}
-
-const placeLike = /^(?:header|body):/;
-const signsForm = /^[^{}]*\{timestamp\}[^{}]*\{body\}$/;
-
-const hmacOptions: OptionTable = {
-  header: { type: 'string', required: true, check: checkHeader, says: 'the header that holds the signature' },
-  algorithm: { type: 'string', values: ['sha1', 'sha256', 'sha512'], default: 'sha256', says: 'the hash of the HMAC' },
-  encoding: { type: 'string', values: ['hex', 'base64'], default: 'hex', says: 'how the signature is written' },
-  prefix: {
-    type: 'string',
-    says: "what stands before the signature in its header, such as 'sha256='; none by default",
-  },
-  id: {
-    type: 'string',
-    check: checkPlace,
-    says: 'where the event id is: header:NAME or body:PATH; by default a hash of the body, the same for a retry',
-  },
-  type: {
-    type: 'string',
-    check: (text) => (placeLike.test(text) ? checkPlace(text) : undefined),
-    says: 'the event type: a literal, header:NAME or body:PATH; by default hmac.<name of the source>',
-  },
-  timestamp: {
-    type: 'string',
-    check: (text) => checkPlace(`header:${text}`),
-    says: 'the header with a signed time, in seconds or RFC 3339; requests more than 300 s off are refused',
-  },
-  signs: {
-    type: 'string',
-    check: (text) => (signsForm.test(text) ? undefined : "must read like 'v0:{timestamp}:{body}'"),
-    says: "with timestamp: the text that is signed; '{timestamp}.{body}' by default",
-  },
-};
-
-export const sources: Readonly<Record<string, Kind<SourceModule>>> = {
+export const sources: Readonly<Record<string, SourceKind>> = {
   github: {
     says: 'GitHub webhooks, with X-Hub-Signature-256',
-    options: {},
+    options: githubOptions,
+    secret: () => 'any',
     load: () => import('./github.ts'),
   },
   'standard-webhooks': {
     says: 'any sender that follows Standard Webhooks, such as OpenAI, GitLab signing tokens or another Busway',
-    options: {},
+    options: standardWebhooksOptions,
+    secret: () => 'given',
     load: () => import('./standard-webhooks.ts'),
   },
   hmac: {
     says: 'any sender that signs the raw body with an HMAC in a header',
     options: hmacOptions,
+    secret: () => 'any',
     load: () => import('./hmac.ts'),
   },
   cloudevents: {
     says: 'CloudEvents over HTTP: binary, structured and batch, with a bearer token',
-    options: {
-      open: { type: 'boolean', default: false, says: 'true takes events from anyone, without a token' },
-    },
+    options: cloudeventsOptions,
+    secret: ({ open }) => (open === true ? 'none' : 'any'),
     load: () => import('./cloudevents.ts'),
   },
 };

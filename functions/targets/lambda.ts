@@ -4,6 +4,7 @@
 // Source: AWS Lambda API reference, Invoke; @aws-sdk/client-lambda 3.1162.0.
 
 import { RouterError } from '../../router/errors.ts';
+import { missingPackage } from '../../router/optional-package.ts';
 import { encodeStructured } from '../../router/wire/json.ts';
 import { arnProblem } from './arn.ts';
 import { createBounds } from './bounds.ts';
@@ -16,8 +17,7 @@ async function loadSdk(rule: string): Promise<Sdk> {
   try {
     return await import('@aws-sdk/client-lambda');
   } catch (cause) {
-    const says = `rule '${rule}': to.fn.arn needs the AWS SDK; install it with: npm install @aws-sdk/client-lambda`;
-    throw new RouterError('UNSUPPORTED', says, { cause });
+    throw missingPackage(`rule '${rule}': to.fn.arn`, '@aws-sdk/client-lambda', cause);
   }
 }
 

@@ -131,6 +131,21 @@ test('open-rules: a hanging target fills its own slots and its own waiting room 
   await opened.close();
 });
 
+test('open-rules: closing waits for what is under way, so that a changed document sends nothing twice', async () => {
+  const scene = openScene();
+  const opened = await open(scene, { hang: 'hangs' });
+  const verdict = opened.rules.get('hang')!.deliver(delivery('hang'), idle);
+
+  const closings = [opened.close(), opened.close()];
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(scene.closed, []);
+  scene.under[0]!();
+  await Promise.all(closings);
+
+  assert.deepEqual(await verdict, { kind: 'ack' });
+  assert.deepEqual(scene.closed, ['hang']);
+});
+
 test('open-rules: every slot comes back after an abort, a verdict or a throw', async () => {
   const scene = openScene();
   const opened = await open(scene, { hang: 'hangs', bad: 'throws' });

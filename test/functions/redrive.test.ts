@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Redriven, redrive, type Selection } from '../../functions/redrive.ts';
-import type { ActiveRule, Verdict } from '../../router/consume.ts';
-import type { CloudEvent } from '../../router/event.ts';
+import type { ActiveRule, Verdict, Whole } from '../../router/consume.ts';
+import { type ErrorCode, RouterError } from '../../router/errors.ts';
+import { type CloudEvent, textData } from '../../router/event.ts';
 import type { FailureLog, FailureRecord } from '../../router/failure.ts';
 
 const idle = new AbortController().signal;
@@ -137,4 +138,79 @@ test('redrive: an abort ends it before the next', async () => {
     ['1'],
   );
   assert.deepEqual([...scene.kept.keys()], ['2']);
+});
+
+const light: CloudEvent = { attributes: { ...event.attributes, dataref: 's3://b/1' } };
+const whole: CloudEvent = { ...event, data: textData('the data') };
+
+interface WholeScene {
+  readonly kept: Map<string, FailureRecord>;
+  readonly got: CloudEvent[];
+  run(): Promise<Redriven[]>;
+}
+
+/** One record of a light event, whose rule takes the event or does not. */
+function wholeScene(code: ErrorCode, { takes, fails }: { takes: boolean; fails?: RouterError }): WholeScene {
+  const record = { ...failure('1', 'a', light), code };
+  const kept = new Map([['1', record]]);
+  const got: CloudEvent[] = [];
+  const failures: FailureLog = {
+    write: async (written) => void kept.set(written.id, written),
+    async *list() {
+      yield record;
+    },
+    remove: async (ids) => {
+      for (const id of ids) kept.delete(id);
+    },
+  };
+  const rule: ActiveRule = {
+    name: 'a',
+    hash: 'new',
+    ordered: false,
+    retry: { attempts: 5, firstMs: 1, maxMs: 1 },
+    matches: () => takes,
+    async deliver(delivery) {
+      got.push(delivery.event);
+      return { kind: 'ack' };
+    },
+  };
+  const store: Whole = {
+    isLight: ({ attributes }) => attributes['dataref'] !== undefined,
+    bare: () => event,
+    async use(_event, _signal, run) {
+      if (fails !== undefined) throw fails;
+      return run(whole);
+    },
+  };
+  const parts = { rules: new Map([['a', rule]]), failures, whole: store, now: () => 0 };
+  return { kept, got, run: () => Array.fromAsync(redrive(parts, {}, idle)) };
+}
+
+test('redrive: an oversized event is delivered whole, as any other whatever its rule says now', async () => {
+  for (const takes of [true, false]) {
+    const scene = wholeScene('TARGET_STATUS', { takes });
+    assert.deepEqual(await scene.run(), [{ id: '1', rule: 'a', ok: true }]);
+    assert.deepEqual([scene.got, scene.kept.size], [[whole], 0]);
+  }
+});
+
+test('redrive: an oversized event whose data had not come is judged now, and a rule that does not take it is done', async () => {
+  const taken = wholeScene('DATA_GONE', { takes: true });
+  assert.deepEqual([await taken.run(), taken.got], [[{ id: '1', rule: 'a', ok: true }], [whole]]);
+  for (const code of ['DATA_GONE', 'DATA_ALTERED', 'UNAUTHORIZED', 'ATTEMPTS_EXHAUSTED'] as const) {
+    const scene = wholeScene(code, { takes: false });
+    const reason = 'the rule does not take the event';
+    assert.deepEqual([await scene.run(), scene.got], [[{ id: '1', rule: 'a', ok: true, reason }], []]);
+    assert.equal(scene.kept.size, 0);
+  }
+});
+
+test('redrive: data that is still gone stays with its reason, and a store that is down changes nothing', async () => {
+  const gone = wholeScene('DATA_GONE', { takes: true, fails: new RouterError('DATA_GONE', 'not there') });
+  assert.deepEqual(await gone.run(), [{ id: '1', rule: 'a', ok: false, reason: 'not there (DATA_GONE)' }]);
+  assert.deepEqual([gone.kept.get('1')?.attempts, gone.kept.get('1')?.event], [6, light]);
+
+  const down = wholeScene('DATA_GONE', { takes: true, fails: new RouterError('DATA_UNAVAILABLE', 'down') });
+  assert.deepEqual(await down.run(), [{ id: '1', rule: 'a', ok: false, reason: 'down (DATA_UNAVAILABLE)' }]);
+  assert.equal(down.kept.get('1')?.attempts, 5);
 });

@@ -1,86 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeLambda } from '../../../adapters/kafka/decode.ts';
-import { type AwsDeliver, awsDeliver, type LambdaContext } from '../../../functions/hosts/aws.ts';
-import { decodeQueueBody, type RuleOfQueue, readQueueBatch, readQueues } from '../../../functions/hosts/aws-queue.ts';
-import { type ActiveRule, createConsumer, type Delivery, type Verdict } from '../../../router/consume.ts';
+import { readQueueBatch } from '../../../functions/hosts/aws-queue.ts';
+import type { TimeLeft } from '../../../functions/within-time.ts';
+import type { Verdict } from '../../../router/consume.ts';
 import { RouterError } from '../../../router/errors.ts';
-import type { FailureRecord } from '../../../router/failure.ts';
-import { askEach } from '../../harness/events.ts';
+import { ack, down, hangs, type Target } from '../consumer-scene.ts';
 import { kafkaEvent, queueEvent, sample } from './aws-events.ts';
-
-type Target = (delivery: Delivery, signal: AbortSignal) => Verdict | Promise<Verdict>;
-
-const ack: Verdict = { kind: 'ack' };
-const down: Verdict = { kind: 'retry', code: 'TARGET_STATUS', reason: 'answered 503' };
-
-interface Scene {
-  readonly deliver: AwsDeliver;
-  /** `rule id attempt`, in the order of the calls. */
-  readonly calls: readonly string[];
-  readonly failures: readonly FailureRecord[];
-}
-
-interface SceneOptions {
-  readonly targets: Readonly<Record<string, Target>>;
-  readonly ruleOfQueue?: RuleOfQueue;
-  readonly attempts?: number;
-  readonly ordered?: boolean;
-  readonly logDown?: boolean;
-}
-
-/** Rules named after their targets; each takes events whose type is its name or 'all'. */
-function scene({ targets, ruleOfQueue, attempts = 3, ordered = false, logDown = false }: SceneOptions): Scene {
-  const calls: string[] = [];
-  const failures: FailureRecord[] = [];
-  const rules = new Map<string, ActiveRule>();
-  for (const [name, target] of Object.entries(targets)) {
-    rules.set(name, {
-      name,
-      hash: `hash-${name}`,
-      ordered,
-      retry: { attempts, firstMs: 1, maxMs: 2 },
-      matches: ({ attributes }) => attributes.type === name || attributes.type === 'all',
-      async deliver(delivery, signal) {
-        calls.push(`${name} ${delivery.event.attributes.id} ${delivery.attempt}`);
-        return target(delivery, signal);
-      },
-    });
-  }
-  const write = async (record: FailureRecord): Promise<void> => {
-    if (logDown) throw new Error('the failure log is down');
-    failures.push(record);
-  };
-  const log = { write, list: async function* () {}, remove: async () => {} };
-  const consumer = createConsumer({
-    rules: () => rules,
-    match: (event) => askEach(rules, event),
-    failures: log,
-    now: Date.now,
-    random: Math.random,
-  });
-  const queues = ruleOfQueue === undefined ? {} : { ruleOfQueue };
-  return {
-    deliver: awsDeliver({ consumer, decodeKafka: decodeLambda, ...queues }),
-    calls,
-    failures,
-  };
-}
+import { scene } from './aws-scene.ts';
 
 const event = (id: string, type = 'all', more: object = {}): string =>
   JSON.stringify({ specversion: '1.0', id, source: '/s', type, ...more });
 const envelope = (detail: string): string =>
   `{"version":"0","id":"x","detail-type":"all","source":"/s","account":"1","time":"2026-01-01T00:00:00Z","region":"r","resources":[],"detail":${detail}}`;
-const within = (ms: number): LambdaContext => ({ getRemainingTimeInMillis: () => ms });
+const within = (ms: number): TimeLeft => ({ getRemainingTimeInMillis: () => ms });
 const failed = (...ids: string[]) => ({ batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })) });
-/** Ends only when it is given up. */
-const hangs: Target = (_delivery, signal) =>
-  new Promise((resolve) => {
-    const end = (): void => resolve({ kind: 'retry', code: 'ABORTED', reason: 'given up' });
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
-  });
 
 test('sqs: a message that names its rule goes to that rule only', async () => {
   const { deliver, calls } = scene({ targets: { a: () => ack, b: () => ack } });
@@ -199,33 +133,48 @@ test('sqs: a target that hangs is given up before the time is over, and its mess
   assert.deepEqual(await deliver(queueEvent(messages), within(1_520)), failed('m1'));
 });
 
-test('sqs: the detail of an EventBridge envelope keeps its bytes', () => {
-  const data = '{"total": 1.10,"id":9007199254740993,"big":1e999,"deep":[[1]] }';
-  const detail = `{"specversion":"1.0","id":"1","source":"/s","type":"t","data":${data}}`;
+const exact = '{"total": 1.10,"id":9007199254740993,"big":1e999,"deep":[[1]] }';
+const detail = `{"specversion":"1.0","id":"1","source":"/s","type":"all","data":${exact}}`;
 
-  const decoded = decodeQueueBody(envelope(detail));
+test('sqs: an event in an EventBridge envelope, and one without, keeps its bytes', async () => {
+  const got: (string | undefined)[] = [];
+  const keeps: Target = ({ event }) => {
+    got.push(event.data?.bytes.toString());
+    return ack;
+  };
+  const { deliver } = scene({ targets: { a: keeps } });
 
-  assert.equal(decoded.data?.bytes.toString(), data);
-  assert.deepEqual(decodeQueueBody(detail), decoded);
-  // The last of a name wins, as for every other reader of JSON.
-  assert.deepEqual(decodeQueueBody(`{"detail":{},${envelope(detail).slice(1)}`), decoded);
+  await deliver(
+    queueEvent([
+      { id: 'm1', body: envelope(detail) },
+      { id: 'm2', body: detail },
+    ]),
+  );
+
+  assert.deepEqual(got, [exact, exact]);
 });
 
-test('sqs: a body that is no event is refused with a code, whatever it is', () => {
-  const bodies = [
-    '',
-    'x',
-    'null',
-    '[]',
-    '{}',
-    '{"specversion":1}',
-    envelope('null'),
-    envelope('"x"'),
-    '{"detail-type":1}',
-  ];
-  const deep = envelope(`${'['.repeat(10_000)}${']'.repeat(10_000)}`);
+test('sqs: a message without an id sends the whole batch back', async () => {
+  const { deliver, calls } = scene({ targets: { a: () => ack } });
 
-  for (const body of [...bodies, deep]) assert.throws(() => decodeQueueBody(body), RouterError, body.slice(0, 80));
+  const batch = deliver(
+    queueEvent([
+      { id: 'm1', body: event('1') },
+      { id: '', body: event('2') },
+    ]),
+  );
+
+  await assert.rejects(batch, { code: 'DECODE_FAILED', message: /no messageId/ });
+  assert.deepEqual(calls, []);
+});
+
+test('sqs: what an input transformer writes names its rule, also where the queue is not in BUSWAY_QUEUES', async () => {
+  const { deliver, calls } = scene({ targets: { a: () => ack, b: () => ack }, ruleOfQueue: () => undefined });
+  const rule = 'arn:aws:events:eu-west-1:123456789012:rule/bus/b';
+
+  await deliver(queueEvent([{ id: 'm1', body: `{"rule":"${rule}","event":${envelope(detail)}}` }]));
+
+  assert.deepEqual(calls, ['b 1 1']);
 });
 
 test('sqs: no batch of any form throws anything but RouterError', () => {
@@ -247,15 +196,6 @@ test('sqs: no batch of any form throws anything but RouterError', () => {
     ),
     { numRuns: 300 },
   );
-});
-
-test('sqs: BUSWAY_QUEUES is an object of queue and rule, or refused', () => {
-  assert.equal(readQueues('{"orders":"a"}')?.('orders'), 'a');
-  assert.equal(readQueues('{"orders":"a"}')?.('toString'), undefined);
-  assert.equal(readQueues(''), undefined);
-  for (const text of ['orders=a', '[]', '{}', '{"orders":1}', 'null']) {
-    assert.throws(() => readQueues(text), { code: 'CONFIG_INVALID' }, text);
-  }
 });
 
 test('kafka source: all rules that match run, and a record that is no event ends in a failure record', async () => {
@@ -290,7 +230,7 @@ test('kafka source: a batch that runs out of time is refused whole, and only wha
   });
   const batch = kafkaEvent([event('1'), event('2', 'a')]);
 
-  await assert.rejects(deliver(batch, within(1_520)), { code: 'ABORTED', message: /1 of 2 Kafka records/ });
+  await assert.rejects(deliver(batch, within(1_520)), { code: 'ABORTED', message: /1 of 2 records/ });
   broken = false;
   assert.deepEqual(await deliver(batch), failed());
   assert.deepEqual([...calls].sort(), ['a 1 1', 'a 2 1', 'b 1 1', 'b 1 1']);
@@ -347,6 +287,49 @@ test('kafka source: a large batch of failures costs no warnings of listeners', a
 
   assert.equal(failures.length, 200);
   assert.deepEqual(warnings, []);
+});
+
+const bare = (text: string): unknown => JSON.parse(envelope(text));
+
+test('eventbridge: a bare envelope goes to all rules that match, a transformed one to the rule it names', async () => {
+  const { deliver, calls } = scene({ targets: { a: () => ack, b: () => ack } });
+
+  assert.deepEqual(await deliver(bare(event('1'))), failed());
+  await deliver({ rule: 'arn:aws:events:eu-west-1:123456789012:rule/bus/b', event: bare(event('2')) });
+  await deliver(JSON.parse(event('3', 'a')));
+
+  assert.deepEqual([...calls].sort(), ['a 1 1', 'a 3 1', 'b 1 1', 'b 2 1']);
+});
+
+test('eventbridge: what fails is tried again within the call, and thrown back when time is over', async () => {
+  let broken = true;
+  const { deliver, calls, failures } = scene({
+    targets: { a: () => down, b: (delivery, signal) => (broken ? hangs(delivery, signal) : ack) },
+  });
+
+  await assert.rejects(deliver(bare(event('1')), within(1_520)), { code: 'ABORTED', message: /1 of 1 records/ });
+  broken = false;
+  await deliver(bare(event('1')));
+
+  // The rule that is done, by its failure record, is not asked again.
+  assert.deepEqual([...calls].sort(), ['a 1 1', 'a 1 2', 'a 1 3', 'b 1 1', 'b 1 1']);
+  assert.deepEqual(
+    failures.map(({ rule, attempts }) => [rule, attempts]),
+    [['a', 3]],
+  );
+});
+
+test('eventbridge: an envelope that holds no event ends in a failure record, or stays while that cannot be written', async () => {
+  const { deliver, failures } = scene({ targets: { a: () => ack } });
+  const { deliver: deliverDown } = scene({ targets: { a: () => ack }, logDown: true });
+
+  await deliver(bare('{"no":"event"}'));
+  await assert.rejects(deliverDown(bare('{"no":"event"}'), within(1_510)), { code: 'ABORTED' });
+
+  assert.deepEqual(
+    failures.map(({ rule, event }) => [rule, event]),
+    [[null, null]],
+  );
 });
 
 test('deliver: any other event is refused, so that nothing is taken for done', async () => {

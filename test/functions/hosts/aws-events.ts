@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { HttpResult } from '../../../functions/hosts/aws-http.ts';
-import type { Answered, SentRequest } from '../../contract/host.ts';
+import type { Answered, SentRequest } from '../../contract/host-scene.ts';
 
 export type Loose = Record<string, unknown>;
 
@@ -17,41 +17,66 @@ function bodyOf(body: Buffer, base64: boolean): Loose {
     : { body: body.toString(), isBase64Encoded: false };
 }
 
-const lists = (headers: Readonly<Record<string, string>>): Record<string, string[]> =>
-  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]));
+type Headers = SentRequest['headers'];
+
+const valuesOf = (value: string | readonly string[]): readonly string[] =>
+  typeof value === 'string' ? [value] : value;
+const mapped = <T>(headers: Headers, make: (values: readonly string[]) => T): Record<string, T> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, make(valuesOf(value))]));
+const lists = (headers: Headers): Loose => mapped(headers, (values) => values);
+const joined = (headers: Headers): Loose => mapped(headers, (values) => values.join(','));
+const last = (headers: Headers): Loose => mapped(headers, (values) => values.at(-1));
+
+/** Name → values as they came, or decoded. */
+function queryLists(query = '', decode: (text: string) => string = (text) => text): Record<string, string[]> {
+  const found: Record<string, string[]> = {};
+  for (const pair of query.split('&').filter((text) => text !== '')) {
+    const [name = '', value = ''] = pair.split('=').map(decode);
+    found[name] = [...(found[name] ?? []), value];
+  }
+  return found;
+}
 
 export const shapes: Readonly<Record<string, (request: SentRequest) => Loose>> = {
-  'HTTP API': ({ method, path, headers, body }) => {
+  'HTTP API': ({ method, path, query = '', headers, body }) => {
     const event = sample('apigw-v2-request-no-authorizer.json');
     const context = event['requestContext'] as Loose;
     const http = { ...(context['http'] as Loose), method, path };
-    return { ...event, rawPath: path, headers, requestContext: { ...context, http }, ...bodyOf(body, false) };
+    const requestContext = { ...context, http };
+    const request = { rawPath: path, rawQueryString: query, headers: joined(headers), requestContext };
+    return { ...event, ...request, ...bodyOf(body, false) };
   },
-  'function URL in base64': ({ method, path, headers, body }) => {
+  'function URL in base64': ({ method, path, query = '', headers, body }) => {
     const event = sample('lambda-urls-request.json');
     const context = event['requestContext'] as Loose;
     const http = { ...(context['http'] as Loose), method, path };
-    return { ...event, rawPath: path, headers, requestContext: { ...context, http }, ...bodyOf(body, true) };
+    const requestContext = { ...context, http };
+    const request = { rawPath: path, rawQueryString: query, headers: joined(headers), requestContext };
+    return { ...event, ...request, ...bodyOf(body, true) };
   },
-  'REST API': ({ method, path, headers, body }) => ({
+  'REST API': ({ method, path, query, headers, body }) => ({
     ...sample('apigw-request.json'),
     httpMethod: method,
     path,
-    headers,
+    queryStringParameters: mapped(queryLists(query, decodeURIComponent), (values) => values.at(-1)),
+    multiValueQueryStringParameters: queryLists(query, decodeURIComponent),
+    headers: last(headers),
     multiValueHeaders: lists(headers),
     ...bodyOf(body, false),
   }),
-  'load balancer': ({ method, path, headers, body }) => ({
+  'load balancer': ({ method, path, query, headers, body }) => ({
     ...sample('alb-lambda-target-request-headers-only.json'),
     httpMethod: method,
     path,
-    headers,
+    queryStringParameters: mapped(queryLists(query), (values) => values.at(-1)),
+    headers: last(headers),
     ...bodyOf(body, true),
   }),
-  'load balancer with lists': ({ method, path, headers, body }) => ({
+  'load balancer with lists': ({ method, path, query, headers, body }) => ({
     ...sample('alb-lambda-target-request-multivalue-headers.json'),
     httpMethod: method,
     path,
+    multiValueQueryStringParameters: queryLists(query),
     multiValueHeaders: lists(headers),
     ...bodyOf(body, false),
   }),

@@ -1,16 +1,25 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AwsWebhook, awsWebhook } from '../../../functions/hosts/aws.ts';
 import { toRequest } from '../../../functions/hosts/aws-http.ts';
-import type { SentRequest } from '../../contract/host.ts';
-import { signed, testHost, webhookScene } from '../../contract/host.ts';
+import { type AwsWebhook, awsWebhook } from '../../../functions/hosts/aws-webhook.ts';
+import { testHost } from '../../contract/host.ts';
+import { type SentRequest, signed, webhookScene } from '../../contract/host-scene.ts';
 import { sample, shapes, toAnswer } from './aws-events.ts';
 
 const MIB = 1024 * 1024;
 
+const LAST = 'without lists the load balancer hands on the last value of a name only';
+
 for (const [name, eventOf] of Object.entries(shapes)) {
   testHost({
     name: `aws ${name}`,
+    skip:
+      name === 'load balancer'
+        ? [
+            { test: 'a header that came twice is joined, in its order', reason: LAST },
+            { test: 'a query comes as it was sent, names that came twice too', reason: LAST },
+          ]
+        : [],
     async open(webhook, maxBody) {
       const handler: AwsWebhook = awsWebhook(webhook, { maxBody });
       // Through JSON as Lambda does it, in and out.

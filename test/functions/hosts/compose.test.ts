@@ -5,15 +5,26 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { Adapter } from '../../../adapters/adapter.ts';
+import type { Adapter, Push } from '../../../adapters/adapter.ts';
 import { buses } from '../../../adapters/registry.ts';
-import { awsDeliver, awsWebhook, deliver, webhook } from '../../../functions/hosts/aws.ts';
-import { type ComposeParts, composeDeliver, composeWebhook, once } from '../../../functions/hosts/compose.ts';
+import { deliver, redrive, webhook } from '../../../functions/hosts/aws.ts';
+import { awsDeliver } from '../../../functions/hosts/aws-deliver.ts';
+import { awsWebhook } from '../../../functions/hosts/aws-webhook.ts';
+import {
+  type ComposeParts,
+  composeDeliver,
+  composePush,
+  composeWebhook,
+  once,
+} from '../../../functions/hosts/compose.ts';
 import { sources } from '../../../functions/sources/registry.ts';
 import { targets } from '../../../functions/targets/registry.ts';
 import type { CloudEvent } from '../../../router/event.ts';
 import type { FailureRecord } from '../../../router/failure.ts';
-import { signed } from '../../contract/host.ts';
+import type { RawRequest } from '../../../router/http.ts';
+import { decodeStructured } from '../../../router/wire/json.ts';
+import { signed } from '../../contract/host-scene.ts';
+import { codeOf, post } from '../push-scene.ts';
 import { queueEvent, shapes, toAnswer } from './aws-events.ts';
 
 const secret = 'c4n4ry-github-secret';
@@ -36,6 +47,7 @@ interface SceneOptions {
   readonly document?: unknown;
   readonly env?: Readonly<Record<string, string>>;
   readonly keepsFailures?: boolean;
+  readonly push?: Push;
 }
 
 function scene(t: TestContext, options: SceneOptions = {}): Scene {
@@ -62,7 +74,10 @@ function scene(t: TestContext, options: SceneOptions = {}): Scene {
       published.push(...batch);
       return batch.map(() => ({ ok: true }) as const);
     },
-    decode: () => [],
+    decode: (pushed) => [
+      { ok: true, event: decodeStructured((pushed as RawRequest).body), handle: '', rule: 'pushes' },
+    ],
+    ...(options.push && { push: options.push }),
     compile: (pattern) => ({ kind: 'none', native: null, residual: pattern }),
     close: async () => void closes++,
     ...(options.keepsFailures === false ? {} : { failures: log }),
@@ -180,6 +195,77 @@ test('compose: without a place for failures nothing is delivered, and what was o
   assert.equal(closes(), 1);
 });
 
+const unsigned: Push = { attemptsBefore: () => 0, answerMs: 30_000, finalStatuses: [401] };
+const pushSecret = 'c4n4ry-push-secret';
+
+test('compose: a push from the environment is delivered with the secret, and without it refused and logged', async (t) => {
+  const { env, parts, lines } = scene(t, { push: unsigned, env: { BUSWAY_PUSH_SECRET: pushSecret } });
+  const { wrapped, maxBody, close } = await composePush(env, parts);
+  t.after(close);
+  const body = JSON.stringify({ specversion: '1.0', id: 'p-1', source: '/s', type: 'com.github.push' });
+
+  const done = await wrapped(post(body, { 'x-busway-secret': pushSecret }), {});
+  const refused = await wrapped(post(body), {});
+
+  assert.deepEqual([done.status, refused.status, codeOf(refused)], [200, 503, 'SIGNATURE_MISSING']);
+  assert.ok(maxBody > 14_000_000, "Pub/Sub's largest message fits");
+  const logged = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.ok(logged.some(({ msg, eventId }) => msg === 'delivered' && eventId === 'p-1'));
+  assert.ok(logged.some(({ msg, code }) => msg === 'push refused' && code === 'SIGNATURE_MISSING'));
+  assert.doesNotMatch(lines.join(), /c4n4ry/);
+});
+
+test('compose: a push that anybody could make refuses to start, and what was opened is closed', async (t) => {
+  const bare = scene(t, { push: unsigned });
+  const short = scene(t, { push: unsigned, env: { BUSWAY_PUSH_SECRET: 'short' } });
+  const pulled = scene(t, { env: { BUSWAY_PUSH_SECRET: pushSecret } });
+
+  await assert.rejects(composePush(bare.env, bare.parts), { code: 'SECRET_MISSING', message: /BUSWAY_PUSH_SECRET/ });
+  await assert.rejects(composePush(short.env, short.parts), { code: 'SECRET_INVALID' });
+  await assert.rejects(composePush(pulled.env, pulled.parts), { code: 'UNSUPPORTED' });
+  assert.deepEqual([bare.closes(), short.closes(), pulled.closes()], [1, 0, 1]);
+});
+
+test('compose: Pub/Sub needs no secret, for its tokens are looked at; without push in the document it refuses', async (t) => {
+  const push = { audience: 'https://deliver.example', serviceAccount: 'pusher@p.iam.gserviceaccount.com' };
+  const bus = { use: 'pubsub', project: 'test-project' };
+  const env = { PUBSUB_EMULATOR_HOST: '127.0.0.1:9' };
+  const pushed = scene(t, { document: { ...document, bus: { ...bus, push } }, env });
+  const pulled = scene(t, { document: { ...document, bus }, env });
+
+  const { wrapped, close } = await composePush(pushed.env, pushed.parts);
+  t.after(close);
+
+  assert.equal((await wrapped(post('{}'), {})).status, 401);
+  await assert.rejects(composePush(pulled.env, pulled.parts), {
+    code: 'UNSUPPORTED',
+    message: /give pubsub its 'push'/,
+  });
+});
+
+test('compose: Event Grid signs nothing, so it needs the secret', async (t) => {
+  const bus = {
+    use: 'eventgrid',
+    endpoint: 'https://shop.westeurope-1.eventgrid.azure.net',
+    failures: 'https://shop.blob.core.windows.net/busway-failures',
+    entra: true,
+  };
+  const made = (env: Readonly<Record<string, string>>): Scene => scene(t, { document: { ...document, bus }, env });
+  const [bare, secured] = [made({}), made({ BUSWAY_PUSH_SECRET: pushSecret })];
+
+  await assert.rejects(composePush(bare.env, bare.parts), {
+    code: 'SECRET_MISSING',
+    message: /eventgrid does not sign/,
+  });
+  const { wrapped, close } = await composePush(secured.env, secured.parts);
+  t.after(close);
+  const origin = { 'webhook-request-origin': 'eventgrid.azure.net' };
+  const shaken = await wrapped({ ...post('', origin), method: 'OPTIONS' }, {});
+  const stranger = await wrapped(post('{}'), {});
+
+  assert.deepEqual([shaken.status, stranger.status, codeOf(stranger)], [200, 503, 'SIGNATURE_MISSING']);
+});
+
 test('compose: it happens once for calls at the same time, and again after a failure', async () => {
   let tries = 0;
   const get = once(async () => {
@@ -192,9 +278,14 @@ test('compose: it happens once for calls at the same time, and again after a fai
   assert.deepEqual(await Promise.all([get(), get(), get()]), [2, 2, 2]);
 });
 
-test('compose: the exported handlers say what they need when the environment is bare', async () => {
+test('compose: the functions of Lambda load with a bare environment, and say at each call what they need', async () => {
   const needs = { code: 'CONFIG_INVALID', message: /BUSWAY_RULES/ };
+  const parts = { buses, sources, targets };
 
-  await assert.rejects(webhook({}), needs);
-  await assert.rejects(deliver({ Records: [] }), needs);
+  for (const open of [webhook, deliver, redrive]) {
+    const handler = await open(parts);
+
+    await assert.rejects(handler({ all: true }), needs);
+    await assert.rejects(handler({ all: true }), needs);
+  }
 });

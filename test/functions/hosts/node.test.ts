@@ -1,42 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { type NodeHost, type NodeHostOptions, serveNode } from '../../../functions/hosts/node.ts';
 import type { Published } from '../../../router/ingest.ts';
-import {
-  type Answered,
-  codeOf,
-  maxBody,
-  type Scene,
-  type SentRequest,
-  signed,
-  testHost,
-  until,
-  webhookScene,
-} from '../../contract/host.ts';
-
-/** node:http as it is, so that the case of header names survives. */
-function send(port: number, { method, path, headers, body }: SentRequest): Promise<Answered> {
-  return new Promise((resolve, reject) => {
-    const all = { ...headers, 'content-length': String(body.length) };
-    const request = httpRequest({ host: '127.0.0.1', port, method, path, headers: all, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => {
-        const { statusCode = 0, headers } = response;
-        resolve({
-          status: statusCode,
-          headers: headers as Answered['headers'],
-          body: Buffer.concat(chunks).toString(),
-        });
-      });
-    });
-    request.on('error', reject);
-    request.end(body);
-  });
-}
+import { codeOf, testHost, until } from '../../contract/host.ts';
+import { maxBody, type Scene, type SentRequest, signed, webhookScene } from '../../contract/host-scene.ts';
+import { send } from './send.ts';
 
 testHost({
   name: 'node',
