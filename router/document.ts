@@ -16,6 +16,8 @@ export interface KnownKinds {
   readonly buses: Kinds;
   readonly sources: Kinds;
   readonly targets: Kinds;
+  /** Of the data of oversized events; none if absent. */
+  readonly stores?: Kinds;
 }
 
 export interface Chosen {
@@ -32,6 +34,8 @@ export interface RouterDocument {
   readonly bus: Chosen;
   readonly sources: readonly SourceChoice[];
   readonly rules: readonly Rule[];
+  /** Where the data of events over the bus's limit lies; absent: such events are refused. */
+  readonly oversize?: { readonly store: Chosen };
   /** For `busway test`; routing does not read them. */
   readonly tests: readonly RuleTest[];
   /** 16 hex digits over the whole document as written. */
@@ -46,18 +50,38 @@ const retryOptions = {
   maxMs: { type: 'integer', min: 1, max: 86_400_000, default: defaultRetry.maxMs, says: 'longest wait' },
 } as const;
 
+/** A document as far as it is sound, and all that is wrong with it. */
+export interface Survey {
+  /** A rule with a mistake is left out, a bus or a source of no known kind has the kind ''; with mistakes the hash is ''. */
+  readonly document: RouterDocument;
+  readonly problems: readonly Problem[];
+  /** Name → its place in `rules` as written; of rules with mistakes too. */
+  readonly places: ReadonlyMap<string, number>;
+}
+
+/** Checks without throwing, so that plan can go on with the rules that are sound. */
+export function surveyDocument(input: unknown, kinds: KnownKinds): Survey {
+  const problems: Problem[] = [];
+  const places = new Map<string, number>();
+  return { document: readDocument(input, kinds, { problems, places }), problems, places };
+}
+
 /** Throws DOCUMENT_INVALID whose message lists every problem, one a line. */
 export function checkDocument(input: unknown, kinds: KnownKinds): RouterDocument {
-  const problems: Problem[] = [];
-  const document = readDocument(input, kinds, problems);
+  const { document, problems } = surveyDocument(input, kinds);
   if (problems.length === 0) return document;
   const lines = problems.map(({ path, says }) => (path === '' ? says : `${path}: ${says}`));
   const count = lines.length === 1 ? 'a mistake' : `${lines.length} mistakes`;
   throw new RouterError('DOCUMENT_INVALID', `the router document has ${count}\n  ${lines.join('\n  ')}`, { problems });
 }
 
-function readDocument(input: unknown, kinds: KnownKinds, problems: Problem[]): RouterDocument {
-  const keys = ['bus', 'sources', 'rules', 'tests'];
+interface Found {
+  readonly problems: Problem[];
+  readonly places: Map<string, number>;
+}
+
+function readDocument(input: unknown, kinds: KnownKinds, { problems, places }: Found): RouterDocument {
+  const keys = ['bus', 'sources', 'rules', 'oversize', 'tests'];
   if (!isObject(input)) {
     problems.push({ path: '', says: `must be an object with ${keys.join(', ')}, found ${show(input)}` });
     return { bus: { kind: '', options: {} }, sources: [], rules: [], tests: [], hash: '' };
@@ -66,11 +90,12 @@ function readDocument(input: unknown, kinds: KnownKinds, problems: Problem[]): R
     if (!keys.includes(key)) problems.push({ path: '', says: unknownName('key', key, keys) });
   }
   // Only absent means the default: null is a mistake.
-  const { bus = 'embedded', sources = {}, rules = [], tests = [] } = input;
+  const { bus = 'embedded', sources = {}, rules = [], oversize, tests = [] } = input;
   const read = {
     bus: readBus(bus, kinds.buses, problems),
     sources: readSources(sources, kinds.sources, problems),
-    rules: readRules(rules, kinds.targets, problems),
+    rules: readRules(rules, kinds.targets, { problems, places }),
+    ...(oversize === undefined ? {} : readOversize(oversize, { kinds: kinds.stores ?? {}, problems })),
     tests: readRuleTests(tests, { path: 'tests', names: namesOf(rules), problems }),
   };
   // Not of a document with mistakes: it may have no canonical form.
@@ -129,22 +154,23 @@ function readSources(input: unknown, kinds: Kinds, problems: Problem[]): readonl
   });
 }
 
-function readRules(input: unknown, kinds: Kinds, problems: Problem[]): readonly Rule[] {
+function readRules(input: unknown, kinds: Kinds, { problems, places }: Found): readonly Rule[] {
   if (!Array.isArray(input)) {
     problems.push({ path: 'rules', says: `must be a list of rules, found ${show(input)}` });
     return [];
   }
-  const seen = new Map<string, number>();
   return input.flatMap((item, i) => {
     const rule = readRule(item, `rules[${i}]`, { kinds, problems });
     const name = isObject(item) && typeof item['name'] === 'string' ? item['name'] : undefined;
-    const first = name === undefined ? undefined : seen.get(name);
+    const first = name === undefined ? undefined : places.get(name);
     if (first !== undefined) {
       problems.push({
         path: `rules[${i}].name`,
         says: `${show(name)} is the name of rules[${first}] already; names are unique`,
       });
-    } else if (name !== undefined) seen.set(name, i);
+      return [];
+    }
+    if (name !== undefined) places.set(name, i);
     return rule === undefined ? [] : [rule];
   });
 }
@@ -177,14 +203,18 @@ function readRule(item: unknown, path: string, known: { kinds: Kinds; problems: 
     problems,
   );
   const when = options['when'] === undefined ? undefined : readCondition(options['when'], `${path}.when`, problems);
-  const to = options['to'] === undefined ? undefined : readTarget(options['to'], `${path}.to`, { kinds, problems });
+  const to =
+    options['to'] === undefined
+      ? undefined
+      : readChoice(options['to'], `${path}.to`, { kinds, problems, what: 'target' });
   if (problems.length > before || when === undefined || to === undefined) return undefined;
   const retry = (options['retry'] ?? defaultRetry) as Rule['retry'];
   const order = options['order'] as Rule['order'];
   return { name: options['name'] as string, when, to, retry, order, hash: hashOf(item) };
 }
 
-function readCondition(input: unknown, path: string, problems: Problem[]): Condition | undefined {
+/** A condition as a document writes it: a pattern, or a CESQL text. Undefined when `problems` got more. */
+export function readCondition(input: unknown, path: string, problems: Problem[]): Condition | undefined {
   if (typeof input !== 'string') return parsePattern(input, path, problems);
   try {
     return { kind: 'cesql', text: input, expression: parseCesql(input) };
@@ -194,22 +224,46 @@ function readCondition(input: unknown, path: string, problems: Problem[]): Condi
   }
 }
 
-function readTarget(
+function readOversize(input: unknown, known: { kinds: Kinds; problems: Problem[] }): Pick<RouterDocument, 'oversize'> {
+  const says = 'where the data lies, such as { "folder": "data" }';
+  const { store: given } = checkOptions(
+    input,
+    { store: { type: 'json', required: true, says } },
+    'oversize',
+    known.problems,
+  );
+  if (given === undefined) return {};
+  const store = readChoice(unfolded(given, known.kinds), 'oversize.store', { ...known, what: 'store' });
+  return store === undefined ? {} : { oversize: { store } };
+}
+
+/** Of a kind with one option its value may stand alone: { "folder": "data" } is { "folder": { "path": "data" } }. */
+function unfolded(input: unknown, kinds: Kinds): unknown {
+  if (!isObject(input)) return input;
+  const members = Object.entries(input).map(([kind, value]) => {
+    const names = Object.hasOwn(kinds, kind) ? Object.keys(kinds[kind]!.options) : [];
+    return [kind, names.length === 1 && !isObject(value) ? { [names[0]!]: value } : value] as const;
+  });
+  return Object.fromEntries(members);
+}
+
+/** An object with one key, the kind. */
+function readChoice(
   input: unknown,
   path: string,
-  { kinds, problems }: { kinds: Kinds; problems: Problem[] },
+  { kinds, problems, what }: { kinds: Kinds; problems: Problem[]; what: 'target' | 'store' },
 ): Chosen | undefined {
   const names = isObject(input) ? Object.keys(input) : [];
   const [kind] = names;
   if (!isObject(input) || kind === undefined || names.length !== 1) {
     problems.push({
       path,
-      says: `must be an object with one key, the kind of target (${Object.keys(kinds).join(', ')}), found ${show(input)}`,
+      says: `must be an object with one key, the kind of ${what} (${Object.keys(kinds).join(', ')}), found ${show(input)}`,
     });
     return undefined;
   }
   if (!Object.hasOwn(kinds, kind)) {
-    problems.push({ path, says: unknownName('target', kind, Object.keys(kinds)) });
+    problems.push({ path, says: unknownName(what, kind, Object.keys(kinds)) });
     return undefined;
   }
   return { kind, options: checkOptions(input[kind], kinds[kind]!.options, `${path}.${kind}`, problems) };

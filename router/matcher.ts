@@ -12,6 +12,14 @@ import { readObject, readValue } from './match/read-value.ts';
 import { clear } from './match/reading.ts';
 import type { Pattern } from './pattern.ts';
 
+/**
+ * The version of all verdicts, of patterns (router/match) and of CESQL (router/cesql). Raise it with any change after which
+ * a rule may give another answer to the same event than before, a mended defect too; a new operator is no such change, as
+ * no rule had it. What a process of another version has said about a rule then means nothing, and no event is lost while
+ * both run. Never lowered.
+ */
+export const VERDICTS = 1;
+
 export interface Matcher {
   /** Adds a rule; a name that is there already gets one more pattern, and then either may match. */
   add(name: string, pattern: Pattern): void;

@@ -1,9 +1,9 @@
 // A claim as a pattern's leaf list. A list is 'or' only, and knows no negation but anything-but, which takes every value of
 // another type; so what a list cannot say is widened, and each widening is told in words.
 
-import { testJson } from '../lint/pattern-json.ts';
 import { ipOf } from '../match/ip.ts';
 import type { Bound, Leaf, NegatedTest, Test } from '../pattern.ts';
+import { testJson } from '../pattern-json.ts';
 import { type Claim, isAlwaysText, isNever, isPresence, presentPart } from './claim.ts';
 import { allIntegers, countIntegers, type IntegerSet, listIntegers } from './integer-set.ts';
 import { rangesOf } from './integer-text.ts';

@@ -1,9 +1,9 @@
 // A pattern as a formula of claims on attributes. Clauses on the data stay open: no other dialect sees the data. Never
 // narrower: a clause left open counts as true.
 
-import { testJson } from '../lint/pattern-json.ts';
 import { wildcardOf } from '../match/wildcard.ts';
 import type { Leaf, NegatedTest, Pattern, Test } from '../pattern.ts';
+import { testJson } from '../pattern-json.ts';
 import { expand, subRulesOf } from '../sub-rule.ts';
 import { type Claim, claimOf, type Values } from './claim.ts';
 import { allOf, anyOf, type Formula, openClause } from './formula.ts';

@@ -11,7 +11,7 @@ import {
   listIntegers,
   otherIntegers,
 } from './integer-set.ts';
-import { allOfTexts, anyOfTexts, integerTexts, listedTexts, otherTexts, type TextSet } from './text-set.ts';
+import { allOfTexts, anyOfTexts, integerTexts, listedTexts, type TextSet } from './text-set.ts';
 import { integerOf, partsOf, type TextTest } from './text-test.ts';
 
 // Up to here a set, or what it leaves out, is a list.
@@ -75,12 +75,12 @@ export function integersIn(set: IntegerSet): TextSet {
   return integerTexts(set);
 }
 
-/** The integers whose text is in the set, in the form that makes equal sets look alike. */
+/** The integers whose text is in the set, in the form that makes equal sets look alike; of that form, itself. */
 export function integersOf(set: TextSet): TextSet {
   const ranges = rangesOf(set);
   if (ranges !== undefined) return integersIn(ranges);
-  if (set.kind === 'all') return allOfTexts(set.of.map(integersOf));
-  if (set.kind === 'any') return anyOfTexts(set.of.map(integersOf));
-  if (set.kind === 'test' && set.not) return otherTexts(integersOf(otherTexts(set)));
-  return set;
+  if (set.kind !== 'all' && set.kind !== 'any') return set;
+  const simpler = (set.kind === 'all' ? allOfTexts : anyOfTexts)(set.of.map(integersOf));
+  // A part that ranges cannot say may be gone now: 5_5 and below 0 is nothing. No step adds a part, so this ends.
+  return simpler.key === set.key ? set : integersOf(simpler);
 }

@@ -1,8 +1,8 @@
 // A pattern as the JSON text that reads back as the same tree: entries in their order, because in the library profile a
 // later one wins, repeated names too, and numbers as they were written.
 
-import { testJson } from '../lint/pattern-json.ts';
 import type { Entry, Leaf, Pattern } from '../pattern.ts';
+import { testJson } from '../pattern-json.ts';
 
 export function leafText({ anyOf }: Leaf): string {
   return `[${anyOf.map(testJson).join(',')}]`;

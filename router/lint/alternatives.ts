@@ -2,10 +2,10 @@
 // The items of a list are joined by 'or', which is where most of these come from.
 
 import type { Leaf, Test } from '../pattern.ts';
+import { showTest, testJson } from '../pattern-json.ts';
 import { type Field, impossible, withinField } from './field.ts';
 import type { Finding } from './finding.ts';
 import { takenOf } from './normal-form.ts';
-import { showTest, testJson } from './pattern-json.ts';
 import { isEveryString, isWithin, type Values, valuesOf } from './values.ts';
 
 export type LeafFinding = Omit<Finding, 'rule'>;

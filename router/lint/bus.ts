@@ -5,9 +5,9 @@
 // subscriber"; API reference of PutRule, Pipes and EventsV2 (read 2026-11-20).
 
 import type { Pattern, Test } from '../pattern.ts';
+import { patternJson, showTest } from '../pattern-json.ts';
 import { expand } from '../sub-rule.ts';
 import type { Finding, FindingLevel } from './finding.ts';
-import { patternJson, showTest } from './pattern-json.ts';
 
 /** eventbridge: rules of a bus (Classic); eventbridge-v2: subscribers of the new Custom Event Bus; pipes: filters. */
 export type Dialect = 'eventbridge' | 'eventbridge-v2' | 'pipes';

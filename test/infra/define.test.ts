@@ -3,8 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { buses, stores } from '../../adapters/registry.ts';
 import { defineRouter, defineRuleTests, type PatternInput, type RouterInput, type Test } from '../../infra/define.ts';
 import type { Problem } from '../../router/config.ts';
+import { checkDocument } from '../../router/document.ts';
 import { parsePattern } from '../../router/read-pattern.ts';
 
 const alternatives: readonly Test[] = [
@@ -83,4 +85,25 @@ test('define: a document and a list of rule tests come back as they were written
 
   assert.equal(defineRouter(document), document);
   assert.equal(defineRuleTests(tests), tests);
+});
+
+const oversized: readonly RouterInput[] = [
+  { oversize: { store: { folder: 'large' } } },
+  { oversize: { store: { s3: { bucket: 'data', prefix: 'large/', region: 'eu-west-1' } } } },
+  // @ts-expect-error: no store of that kind
+  { oversize: { store: { disk: 'large' } } },
+  // @ts-expect-error: a bucket is needed
+  { oversize: { store: { s3: { prefix: 'large/' } } } },
+];
+
+test('define: stores of oversized data are known to the compiler and to the check alike', () => {
+  const known = { buses, stores, sources: {}, targets: {} };
+  const taken = oversized.map((document) => {
+    try {
+      return checkDocument(document, known).oversize !== undefined;
+    } catch {
+      return false;
+    }
+  });
+  assert.deepEqual(taken, [true, true, false, false]);
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Problem } from '../../router/config.ts';
-import { checkDocument, type KnownKinds, type RouterDocument } from '../../router/document.ts';
+import { checkDocument, type KnownKinds, type RouterDocument, surveyDocument } from '../../router/document.ts';
 import { RouterError } from '../../router/errors.ts';
 
 const kinds: KnownKinds = {
@@ -161,5 +161,81 @@ test('document: names that objects inherit are names like any other', () => {
   assert.deepEqual(
     problemsOf(input).map(({ says }) => says.split(';')[0]),
     ["unknown key '__proto__'"],
+  );
+});
+
+const withStores: KnownKinds = {
+  ...kinds,
+  stores: {
+    folder: { options: { path: { type: 'string', required: true, says: 'the folder' } } },
+    s3: {
+      options: {
+        bucket: { type: 'string', required: true, says: 'the bucket' },
+        prefix: { type: 'string', says: 'what keys begin with' },
+      },
+    },
+  },
+};
+
+test('document: oversize names one store, a kind with one option by its value alone', () => {
+  const storeOf = (store: unknown) => checkDocument({ oversize: { store } }, withStores).oversize?.store;
+
+  assert.deepEqual(storeOf({ folder: 'large' }), { kind: 'folder', options: { path: 'large' } });
+  assert.deepEqual(storeOf({ folder: { path: 'large' } }), { kind: 'folder', options: { path: 'large' } });
+  assert.deepEqual(storeOf({ s3: { bucket: 'b', prefix: 'p/' } }), {
+    kind: 's3',
+    options: { bucket: 'b', prefix: 'p/' },
+  });
+  assert.equal(checkDocument({}, withStores).oversize, undefined);
+});
+
+test('document: a mistake in oversize is named with its path and the nearest known name', () => {
+  const cases: readonly (readonly [oversize: unknown, path: string, says: RegExp])[] = [
+    [null, 'oversize', /must be an object/],
+    [{}, 'oversize', /'store' is required/],
+    [{ store: { folder: 'a' }, stor: 1 }, 'oversize', /unknown key 'stor'; did you mean 'store'/],
+    [{ store: 'a' }, 'oversize.store', /one key, the kind of store \(folder, s3\)/],
+    [{ store: {} }, 'oversize.store', /one key/],
+    [{ store: { folder: 'a', s3: { bucket: 'b' } } }, 'oversize.store', /one key/],
+    [{ store: { foldr: 'a' } }, 'oversize.store', /unknown store 'foldr'; did you mean 'folder'/],
+    [{ store: { constructor: 'a' } }, 'oversize.store', /unknown store/],
+    [{ store: { folder: '' } }, 'oversize.store.folder.path', /non-empty/],
+    [{ store: { folder: 5 } }, 'oversize.store.folder.path', /non-empty/],
+    [{ store: { s3: { buckett: 'b' } } }, 'oversize.store.s3', /did you mean 'bucket'/],
+    [{ store: { s3: 'b' } }, 'oversize.store.s3', /must be an object/],
+  ];
+  for (const [oversize, path, says] of cases) {
+    assert.throws(
+      () => checkDocument({ oversize }, withStores),
+      (thrown: RouterError) => {
+        const problems = thrown.facts['problems'] as readonly Problem[];
+        return problems.some((one) => one.path === path && says.test(one.says));
+      },
+      JSON.stringify(oversize),
+    );
+  }
+  assert.match(problemsOf({ oversize: { store: { folder: 'a' } } })[0]!.says, /unknown store 'folder'; allowed: none/);
+});
+
+test('document: a survey keeps what is sound beside every mistake, with the place of each rule', () => {
+  const rule = (name: string, when: unknown): unknown => ({ name, when, to: { log: {} } });
+  const rules = [
+    rule('typo', { type: [{ prefx: 'a' }] }),
+    rule('fine', { type: ['a'] }),
+    rule('fine', { type: ['b'] }),
+  ];
+  const { document, problems, places } = surveyDocument({ bus: 'kafkaa', rules }, kinds);
+
+  assert.deepEqual(
+    problems.map(({ path }) => path.split('.')[0]),
+    ['bus', 'rules[0]', 'rules[2]'],
+  );
+  assert.deepEqual([document.bus.kind, document.hash, document.rules.map(({ name }) => name)], ['', '', ['fine']]);
+  assert.deepEqual(
+    [...places],
+    [
+      ['typo', 0],
+      ['fine', 1],
+    ],
   );
 });

@@ -155,3 +155,74 @@ test('ingest: events of one request are handed to the bus in order', async () =>
     ids,
   );
 });
+
+/** Answers as a table over the network does: later, and whenever a test says so. */
+function createRemote() {
+  const ids = new Set<string>();
+  const asked: { readonly id: string; answer(): void }[] = [];
+  const remote = {
+    keyOf: ({ attributes }: CloudEvent) => attributes.id,
+    has: (key: string) =>
+      new Promise<boolean>((resolve) => asked.push({ id: key, answer: () => resolve(ids.has(key)) })),
+    add: async (key: string) => void ids.add(key),
+  };
+  return { remote, asked, ids };
+}
+
+test('ingest: with a remote memory events of one request keep their order, whichever answer comes first', async () => {
+  const { remote, asked } = createRemote();
+  const { ingest, published } = openScene(undefined, remote);
+  const all = ['a', 'b', 'c', 'd'];
+
+  const done = ingest(all.map((id) => made(id)));
+  assert.equal(published.length, 0, 'nothing goes out before the memory has answered');
+  for (const { answer } of asked.toReversed()) answer();
+  await done;
+
+  assert.deepEqual(
+    published.map(({ attributes }) => attributes.id),
+    all,
+  );
+});
+
+test('ingest: with a remote memory a repeat is seen, and an event is remembered before its sender is told', async () => {
+  const { remote, asked, ids } = createRemote();
+  const { ingest, published } = openScene(undefined, remote);
+
+  const first = ingest([made('a')]);
+  asked[0]!.answer();
+  const [stored] = await first;
+  const known = ids.has('a');
+  const second = ingest([made('a')]);
+  asked[1]!.answer();
+  const [repeated] = await second;
+
+  assert.deepEqual([stored?.ok && stored.seen, known, repeated?.ok && repeated.seen], [false, true, true]);
+  assert.equal(published.length, 1);
+});
+
+test('ingest: with a remote memory simultaneous copies ask it and publish once, in one request and in two', async () => {
+  const { remote, asked } = createRemote();
+  const { ingest, published } = openScene(undefined, remote);
+
+  const done = Promise.all([ingest([made('a'), made('a')]), ingest([made('a')])]);
+  for (const { answer } of asked) answer();
+  const results = (await done).flat();
+
+  assert.deepEqual(
+    results.map((result) => result.ok && result.seen),
+    [false, true, true],
+  );
+  assert.equal(published.length, 1);
+});
+
+test('ingest: what was not published is not remembered, whatever the memory', async () => {
+  const { remote, asked, ids } = createRemote();
+  const { ingest } = openScene(() => down, remote);
+
+  const done = ingest([made('a')]);
+  asked[0]!.answer();
+  const [failed] = await done;
+
+  assert.deepEqual([failed?.ok, ids.size], [false, 0]);
+});

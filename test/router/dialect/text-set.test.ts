@@ -100,6 +100,18 @@ test('text sets: the integers of a set are those whose text it holds', () => {
   );
 });
 
+test('text sets: integers that are ranges only once a part is gone still have the one form of ranges', () => {
+  const digits = textsLike('5_5');
+  const nothing = allOfTexts([digits, integerTexts(integersBetween(-55, 0))]);
+  const set = anyOfTexts([listedTexts(['5']), nothing, textsOfParts(['50', ''])]);
+
+  const of = integersOf(set);
+
+  assert.ok(rangesOf(set) === undefined && rangesOf(of) !== undefined);
+  assert.equal(of.key, integersOf(anyOfTexts([listedTexts(['5']), textsOfParts(['50', ''])])).key);
+  assert.equal(integersOf(of).key, of.key);
+});
+
 test('text sets: integers that begin with digits are ranges, for every number of digits', () => {
   const integer = fc.oneof(fc.integer(), fc.integer({ min: -2000, max: 2000 }));
   const prefix = fc.tuple(

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Dialect, lintForBus, lintRulesForBus } from '../../../router/lint/bus.ts';
-import { patternJson } from '../../../router/lint/pattern-json.ts';
 import type { Pattern } from '../../../router/pattern.ts';
+import { patternJson } from '../../../router/pattern-json.ts';
 import { readPatternText } from '../../../router/pattern-text.ts';
 import { patternText, strictPattern } from './arbitrary.ts';
 

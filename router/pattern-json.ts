@@ -1,8 +1,8 @@
 // A pattern written as EventBridge JSON again: its canonical text, whose length is what a bus counts, and short texts of
 // single tests for messages. Numbers that no double carries keep their text.
 
-import type { Entry, NegatedTest, Pattern, Test } from '../pattern.ts';
-import { canonicalJson } from '../rule.ts';
+import type { Entry, NegatedTest, Pattern, Test } from './pattern.ts';
+import { canonicalJson } from './rule.ts';
 
 function object(members: readonly (readonly [name: string, text: string])[]): string {
   return `{${members.map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`;
