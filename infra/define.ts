@@ -87,6 +87,10 @@ export interface EventBridgeInput {
   readonly maxBytes?: number;
   /** The account's quota of characters for a rule's pattern, when it was raised. */
   readonly maxPattern?: number;
+  /** The account's quota of rules of a bus, when it was raised. */
+  readonly maxRules?: number;
+  /** The URL of the SQS queue for failures of rules that have none of their own in BUSWAY_FAILURES. */
+  readonly failures?: string;
 }
 
 export interface EventGridInput {
@@ -99,6 +103,10 @@ export interface EventGridInput {
   readonly key?: string;
   readonly sas?: string;
   readonly entra?: boolean;
+  /** The blob container that keeps failures and dead letters: https://ACCOUNT.blob.core.windows.net/CONTAINER. */
+  readonly failures?: string;
+  /** The name of the variable that holds a connection string or a signature for it; not needed with entra. */
+  readonly failuresLogin?: string;
   /** Paths into data, such as 'data.order.total', that hold no list of objects in any event. */
   readonly filterable?: readonly string[];
   /** Who may register for push; Event Grid itself if absent. */
@@ -168,8 +176,30 @@ export interface RuleInput {
   readonly order?: 'key';
 }
 
+/** Where the data of events over the bus's limit goes; such an event travels with a `dataref`, and targets get the whole. */
+export interface OversizeInput {
+  readonly store:
+    | {
+        /** For one machine; relative to the document. */
+        readonly folder: string;
+      }
+    | {
+        readonly s3: {
+          readonly bucket: string;
+          /** What the objects' keys begin with, such as 'busway/'. */
+          readonly prefix?: string;
+          /** AWS_REGION if absent. */
+          readonly region?: string;
+          /** Of another service that speaks S3. */
+          readonly endpoint?: string;
+        };
+      };
+}
+
 export interface RouterInput {
   readonly bus?: BusInput;
+  /** Absent: what is over the limit is refused. */
+  readonly oversize?: OversizeInput;
   readonly sources?: Readonly<Record<string, SourceInput>>;
   readonly rules?: readonly RuleInput[];
   /** Run by `busway test`; larger ones stand in a file beside this one, such as router.rules.test.ts. */

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buses } from '../adapters/registry.ts';
+import { buses, stores } from '../adapters/registry.ts';
 import { sources } from '../functions/sources/registry.ts';
 import { targets } from '../functions/targets/registry.ts';
 import type { Problem } from '../router/config.ts';
@@ -28,7 +28,7 @@ function readTests(input: unknown, names: readonly string[]): readonly RuleTest[
  * with mistakes, and where there is nothing to test, since such a run would pass.
  */
 export function testRules(document: RouterInput, tests: readonly RuleTestInput[] = []): void {
-  const checked = checkDocument(document, { buses, sources, targets });
+  const checked = checkDocument(document, { buses, stores, sources, targets });
   const names = checked.rules.map(({ name }) => name);
   const all = [...checked.tests, ...readTests(tests, names)];
   if (all.length === 0) {

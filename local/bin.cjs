@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Must parse on any Node: says what is needed where Node is too old, else starts the command line.
+// Must parse on any Node: says in one sentence what is needed where Node is too old, and exits with 2; else starts the
+// command line, from its sources in the repository and from lib/ in the published package, which has no sources.
 'use strict';
 var path = require('node:path');
 var fs = require('node:fs');
@@ -8,14 +9,14 @@ var url = require('node:url');
 var parts = process.versions.node.split('.');
 if (Number(parts[0]) < 24 || (Number(parts[0]) === 24 && Number(parts[1]) < 15)) {
   console.error(
-    'busway needs Node >= 24.15; this is v' +
+    'busway needs Node 24.15 or newer and this is v' +
       process.versions.node +
       ' (' +
       process.execPath +
-      ').\nInstall it beside your project (npm install --save-dev node@24.21.0) or run once: npx -p node@24.21.0 -p busway busway',
+      '): "npm install --save-dev node@24.21.0" puts one into the project, and "npx -p node@24.21.0 -p busway busway" uses one once',
   );
   process.exit(2);
 }
-var built = path.join(__dirname, '..', 'dist', 'local', 'main.js');
-var entry = fs.existsSync(built) ? built : path.join(__dirname, 'main.ts');
-import(url.pathToFileURL(entry).href);
+var sources = path.join(__dirname, 'main.ts');
+var built = path.join(__dirname, '..', 'lib', 'local', 'main.js');
+import(url.pathToFileURL(fs.existsSync(sources) ? sources : built).href);

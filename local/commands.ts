@@ -10,6 +10,11 @@ interface Known {
 
 const list: readonly Known[] = [
   {
+    name: 'init',
+    says: 'write a first project into this folder',
+    load: async () => (await import('./commands/init.ts')).init,
+  },
+  {
     name: 'dev',
     says: 'run the router here: webhook intake and delivery',
     load: async () => (await import('./commands/dev.ts')).dev,
@@ -53,6 +58,11 @@ const list: readonly Known[] = [
     name: 'test',
     says: 'lint the rules and run their tests',
     load: async () => (await import('./commands/test.ts')).test,
+  },
+  {
+    name: 'plan',
+    says: 'what would change, what is wrong or near a limit, what it costs',
+    load: async () => (await import('./commands/plan.ts')).plan,
   },
   { name: 'tail', says: 'show events on the bus', load: async () => (await import('./commands/tail.ts')).tail },
   {

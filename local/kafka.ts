@@ -26,10 +26,11 @@ import {
 } from './kafka/broker.ts';
 import { containerPid, hasDocker, runContainer, stopContainer } from './kafka/container.ts';
 import { withLock } from './kafka/lock.ts';
+import { hasMaven } from './kafka/maven.ts';
 import type { Probe } from './kafka/probe.ts';
 import { parseBrokers, probeAny, probeBroker } from './kafka/probe.ts';
 import type { Jars, Java } from './kafka/runtime.ts';
-import { fetchJars, findJars, findJava, hasMaven, kafkaVersion, lastLines } from './kafka/runtime.ts';
+import { fetchJars, findJars, findJava, kafkaVersion, lastLines } from './kafka/runtime.ts';
 
 export interface KafkaOptions {
   /** State lies in dataDir/kafka. */

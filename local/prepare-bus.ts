@@ -1,12 +1,14 @@
-// What must stand before an adapter is opened on this machine: for Kafka a broker and its topics. An adapter never
-// creates either.
+// What must stand before an adapter is opened on this machine, and before rules come into force: for Kafka a broker and its
+// topics, for the buses with a subscription a rule those. An adapter never creates any of them.
 
 import { connectionOf } from '../adapters/kafka/adapter.ts';
 import { toKafkaOptions } from '../adapters/kafka/options.ts';
 import { ensureTopics } from '../adapters/kafka/topics.ts';
+import type { BusAndRules } from '../infra/documents.ts';
 import type { Chosen } from '../router/document.ts';
 import { RouterError } from '../router/errors.ts';
 import type { Io } from './command.ts';
+import type { PrepareRules, RulesContext } from './former.ts';
 import { defaultCacheDir, kafkaStatus, kafkaUp } from './kafka.ts';
 
 export interface PrepareContext {
@@ -44,4 +46,39 @@ async function prepareKafka(bus: Chosen, context: PrepareContext): Promise<Chose
 
 export async function prepareBus(bus: Chosen, context: PrepareContext): Promise<Chosen> {
   return bus.kind === 'kafka' ? prepareKafka(bus, context) : bus;
+}
+
+function tellEventBridge({ bus }: BusAndRules, { tell }: RulesContext): void {
+  const named = String(bus.options['bus']);
+  tell(
+    `events are put on '${named}'; they are delivered by its own rules and the functions deployed behind them, not from here: npx busway filter --bus eventbridge shows what each rule is there`,
+  );
+}
+
+/** For the start and for each changed document. */
+export function createPrepareRules({ dataDir, io }: Omit<PrepareContext, 'start'>): PrepareRules {
+  const told = new Set<string>();
+  const context: RulesContext = {
+    dataDir,
+    io,
+    asked: new Set(),
+    tell(...lines) {
+      const text = lines.join('\n');
+      if (!told.has(text)) io.out(text);
+      told.add(text);
+    },
+  };
+  return async (document) => {
+    switch (document.bus.kind) {
+      case 'pubsub':
+        return (await import('./prepare-pubsub.ts')).preparePubSub(document, context);
+      case 'eventgrid':
+        return (await import('./prepare-eventgrid.ts')).prepareEventGrid(document, context);
+      case 'eventbridge':
+        tellEventBridge(document, context);
+        return new Map();
+      default:
+        return new Map();
+    }
+  };
 }

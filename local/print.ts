@@ -14,6 +14,8 @@ export interface PrinterParts {
   readonly out: (line: string) => void;
   readonly now: () => number;
   readonly labelOf: (rule: string) => string;
+  /** Whether deliveries are seen here; else an event's line is that it is on the bus. */
+  readonly delivers: () => boolean;
 }
 
 interface Open {
@@ -47,7 +49,7 @@ function describe(report: Report, label: string): string {
   return `${rule}: FAILED at ${label} after ${attempt} ${attempt === 1 ? 'try' : 'tries'} (${result.reason}), failure ${result.failure}`;
 }
 
-export function createPrinter({ out, now, labelOf }: PrinterParts): Printer {
+export function createPrinter({ out, now, labelOf, delivers }: PrinterParts): Printer {
   const open = new Map<string, Open>();
   const keyOf = ({ attributes }: CloudEvent) => `${attributes.source}\0${attributes.id}`;
   const line = (text: string): void => out(`${clock(now())} ${text}`);
@@ -62,9 +64,11 @@ export function createPrinter({ out, now, labelOf }: PrinterParts): Printer {
       const id = headers['x-github-delivery'] ?? headers['webhook-id'];
       const about = id === undefined ? source : `${source} ${id}`;
       if (code !== undefined) line(`${about} refused with ${status}: ${reason} (${code})`);
-      for (const item of accepted)
-        if (item.ok && item.seen)
-          line(`${nameOf(item.event)} from ${source} came again: already on the bus, not delivered twice`);
+      for (const item of accepted) {
+        if (!item.ok) continue;
+        if (item.seen) line(`${nameOf(item.event)} from ${source} came again: already on the bus, not delivered twice`);
+        else if (!delivers()) line(`${nameOf(item.event)} from ${source} is on the bus`);
+      }
       if (dropped > 0) line(`${about}: ${dropped} dropped`);
     },
     matched(event, rules) {

@@ -11,9 +11,12 @@ import { readSource, type SourceFile } from './harness/source-text.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const tree: SourceFile[] = [];
-for await (const found of glob('{router,adapters,functions,infra,local,test,examples}/**/*.{ts,mts,js,mjs,cjs}', {
-  cwd: root,
-})) {
+for await (const found of glob(
+  '{router,adapters,functions,infra,local,exports,test,examples}/**/*.{ts,mts,js,mjs,cjs}',
+  {
+    cwd: root,
+  },
+)) {
   const path = found.replaceAll('\\', '/');
   if (path.startsWith('test/fixtures/') || path.includes('node_modules/')) continue;
   tree.push(readSource(path, readFileSync(`${root}${path}`, 'utf8')));
@@ -52,14 +55,20 @@ const planted: readonly Planted[] = [
       'functions/sources/b.ts': "import '../../infra/define.ts';",
       'infra/a.ts': "import { open } from '../adapters/kafka/adapter.ts';",
       'infra/b.ts': "import { x } from '../functions/webhook.ts';",
+      'infra/c.ts': "import { ensure } from '../adapters/pubsub/ensure.ts';",
+      'infra/d.ts': "import { definitions } from '../adapters/definitions.ts';",
       'local/a.ts': "import { x } from '../test/fakes/x.ts';",
       'adapters/kafka/c.ts': "import { x } from '../embedded/store.ts';",
       'router/d.ts': "export { x } from '../local/x.ts';",
+      'infra/e.ts': "import { x } from '../exports/busway.ts';",
+      'examples/a.ts': "import { x } from '../exports/busway.ts';",
     },
     good: {
       'functions/a.ts': "import { x } from '../router/b.ts';\nimport type { A } from '../adapters/adapter.ts';",
       'infra/a.ts':
         "import { x } from '../adapters/kafka/filter.ts';\nimport { sources } from '../functions/sources/registry.ts';",
+      'infra/b.ts':
+        "import { x } from '../adapters/pubsub/definitions.ts';\nimport { y } from '../adapters/eventgrid/definitions.ts';",
       'local/a.ts': "import { x } from '../infra/plan.ts';",
       'router/a.ts': "// import { x } from '../local/a.ts';\nconst text = \"import { x } from '../local/a.ts'\";",
       'test/a.ts': "import { x } from '../local/b.ts';",
@@ -146,7 +155,10 @@ const planted: readonly Planted[] = [
       'router/index.ts': "export { a } from './a.ts';\nexport type { B } from './b.ts';",
       'router/all.ts': "export * from './a.ts';\nexport const x = 1;",
     },
-    good: { 'router/a.ts': "import type { B } from './b.ts';\nexport type { B };\nexport const a = 1;" },
+    good: {
+      'router/a.ts': "import type { B } from './b.ts';\nexport type { B };\nexport const a = 1;",
+      'exports/busway.ts': "export { a } from '../router/a.ts';",
+    },
   },
   {
     rule: 'registries load no implementation',

@@ -19,6 +19,7 @@ const documents = [
   'README.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
+  'docs/buses.md',
   'docs/design.md',
   'docs/rules.md',
   'docs/threat-model.md',

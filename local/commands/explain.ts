@@ -24,7 +24,11 @@ async function readEvent(file: string, io: Io): Promise<JsonTree> {
     );
   }
   try {
-    return eventTree(decodeStructured(bytes));
+    const event = decodeStructured(bytes);
+    if (event.data === undefined && event.attributes['dataref'] !== undefined) {
+      io.err("the event's data is not here but where its 'dataref' says: what rules ask of data cannot be judged");
+    }
+    return eventTree(event);
   } catch (thrown) {
     // Exit code 1 says that the rule does not match; what is no event is wrong use.
     throw usage(`busway explain: --event ${file} is not one CloudEvent as JSON: ${toRouterError(thrown).message}`);

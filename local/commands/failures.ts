@@ -4,13 +4,14 @@ import { type Args, type Command, type Io, shared } from '../command.ts';
 import { failureLine } from '../event-text.ts';
 import { openBusToRead } from '../read-bus.ts';
 import { sameOptions } from '../router-file.ts';
+import { failuresOf } from '../runtime.ts';
 
 async function run(args: Args, io: Io): Promise<number> {
   const rule = args.string('rule');
-  const adapter = await openBusToRead(args, io);
+  const { adapter, part: log } = await openBusToRead(args, io, failuresOf);
   let count = 0;
   try {
-    for await (const record of adapter.failures.list(io.signal)) {
+    for await (const record of log.list(io.signal)) {
       if (rule !== undefined && record.rule !== rule) continue;
       count++;
       if (args.flag('json')) io.out(failureLine(record));

@@ -4,12 +4,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BusFilter } from '../../adapters/bus-filter.ts';
-import { buses } from '../../adapters/registry.ts';
+import { isLight } from '../../adapters/dataref.ts';
+import { uriPrefixOf } from '../../adapters/oversize/oversize.ts';
+import { buses, stores } from '../../adapters/registry.ts';
 import { compileCondition } from '../../router/condition.ts';
 import { optionDefaults, unknownName } from '../../router/config.ts';
 import { readDocumentText } from '../../router/document-text.ts';
 import type { CloudEvent } from '../../router/event.ts';
-import { patternJson } from '../../router/lint/pattern-json.ts';
+import { patternJson } from '../../router/pattern-json.ts';
 import type { Rule } from '../../router/rule.ts';
 import { type Args, type Command, type Io, shared, usage } from '../command.ts';
 import { loadDocument } from '../document-file.ts';
@@ -64,7 +66,7 @@ function lineOf(rule: Rule, filter: BusFilter, events: readonly CloudEvent[] | u
     residual: left,
     ...(why === undefined ? {} : { why }),
     ...(fix === undefined ? {} : { fix }),
-    ...(events === undefined ? {} : { inVain: shareInVain(rule, filter, events) }),
+    ...(events === undefined || events.length === 0 ? {} : { inVain: shareInVain(rule, filter, events) }),
   };
 }
 
@@ -83,10 +85,14 @@ async function run(args: Args, io: Io): Promise<number> {
   if (name === undefined) throw usage(`busway filter: name a bus with --bus: ${Object.keys(buses).join(', ')}`);
   const kind = Object.hasOwn(buses, name) ? buses[name] : undefined;
   if (kind === undefined) throw usage(`busway filter: ${unknownName('bus', name, Object.keys(buses))}`);
-  const { document } = await loadDocument(args.string('config') ?? 'infra/router.ts', io.cwd);
+  const { document, baseDir } = await loadDocument(args.string('config') ?? 'infra/router.ts', io.cwd);
   const options = document.bus.kind === name ? document.bus.options : optionDefaults(kind.options);
-  const filter = (await kind.loadFilter())(options);
-  const events = await loggedEvents(args, io);
+  const store = document.oversize?.store;
+  const uriPrefix = store && (await uriPrefixOf(store, stores, baseDir));
+  const filter = (await kind.loadFilter())(options, uriPrefix);
+  // Of what has its data in the store it is not known here whether it was delivered in vain.
+  const isKnown = (event: CloudEvent): boolean => uriPrefix === undefined || !isLight(event, uriPrefix);
+  const events = (await loggedEvents(args, io))?.filter(isKnown);
   for (const rule of document.rules) {
     const line = lineOf(rule, filter, events);
     io.out(args.flag('json') ? JSON.stringify(line) : textOf(line));

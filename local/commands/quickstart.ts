@@ -90,6 +90,7 @@ async function show(dir: string, receiver: Awaited<ReturnType<typeof startReceiv
     out: (line) => io.out(`   router: ${line}`),
     now: io.now,
     labelOf: (rule) => labelOf(rule),
+    delivers: () => true,
   });
   const runtime = await startRuntime({
     loaded,

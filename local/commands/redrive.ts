@@ -4,13 +4,21 @@
 import { openRules } from '../../functions/open-rules.ts';
 import { type Redriven, redrive as redriveAll, type Selection } from '../../functions/redrive.ts';
 import { targets as targetKinds } from '../../functions/targets/registry.ts';
-import { RouterError } from '../../router/errors.ts';
+import { type ErrorCode, errorTable, RouterError } from '../../router/errors.ts';
 import { type Args, type Command, type Io, shared, usage } from '../command.ts';
 import { liveOwner, type Owner, ownDataFolder } from '../data-folder.ts';
 import { prepareBus } from '../prepare-bus.ts';
 import { requireBus } from '../read-bus.ts';
 import { type Opened, openDocument } from '../router-file.ts';
-import { openAdapter } from '../runtime.ts';
+import { failuresOf, openAdapter, openDataStore } from '../runtime.ts';
+
+/** What the running router says of a request that it refuses. */
+async function refusalOf(response: Response): Promise<RouterError> {
+  const { error } = (await response.json().catch(() => ({}))) as { error?: { code?: string; message?: string } };
+  const known = error?.code !== undefined && Object.hasOwn(errorTable, error.code);
+  if (!known) return new RouterError('INTERNAL', `the running router answered ${response.status}`);
+  return new RouterError(error.code as ErrorCode, error.message ?? errorTable[error.code as ErrorCode].says);
+}
 
 async function askOwner(owner: Owner, selection: Selection, signal: AbortSignal): Promise<readonly Redriven[]> {
   const response = await fetch(`${owner.url}/_busway/redrive`, {
@@ -19,7 +27,7 @@ async function askOwner(owner: Owner, selection: Selection, signal: AbortSignal)
     body: JSON.stringify(selection),
     signal,
   });
-  if (!response.ok) throw new RouterError('INTERNAL', `the running router answered ${response.status}`);
+  if (!response.ok) throw await refusalOf(response);
   return (await response.json()) as Redriven[];
 }
 
@@ -30,17 +38,25 @@ async function redriveHere({ loaded, dataDir }: Opened, selection: Selection, io
   const onWarning = (text: string): void => io.err(`warning: ${text}`);
   try {
     const bus = await prepareBus(loaded.document.bus, { dataDir, io, start: false });
-    const adapter = await openAdapter(bus, { dataDir, now, env, onWarning });
-    const parts = { baseDir: loaded.baseDir, local: true, env, now, onWarning, print: io.out };
-    const open = await openRules(loaded.document, targetKinds, parts);
+    const { rules } = loaded.document;
+    const adapter = await openAdapter(bus, { dataDir, now, env, onWarning, rules: () => rules });
     try {
-      if (adapter.failures === undefined)
-        throw new RouterError('UNSUPPORTED', `the ${adapter.name} bus keeps no failures`);
-      return await Array.fromAsync(
-        redriveAll({ rules: open.rules, failures: adapter.failures, now }, selection, io.signal),
-      );
+      const failures = failuresOf(adapter);
+      const oversize = await openDataStore(loaded, { env, now, onWarning });
+      const parts = { baseDir: loaded.baseDir, local: true, env, now, onWarning, print: io.out };
+      const open = await openRules(loaded.document, targetKinds, parts);
+      try {
+        return await Array.fromAsync(
+          redriveAll(
+            { rules: open.rules, failures, now, ...(oversize && { whole: oversize.whole }) },
+            selection,
+            io.signal,
+          ),
+        );
+      } finally {
+        await open.close();
+      }
     } finally {
-      await open.close();
       await adapter.close();
     }
   } finally {
@@ -63,7 +79,7 @@ async function run(args: Args, io: Io): Promise<number> {
   const results =
     owner === undefined ? await redriveHere(opened, selection, io) : await askOwner(owner, selection, io.signal);
   for (const item of results) {
-    const text = item.ok ? 'delivered' : `failed again: ${item.reason}`;
+    const text = item.ok ? (item.reason ?? 'delivered') : `failed again: ${item.reason}`;
     io.out(args.flag('json') ? JSON.stringify(item) : `${item.id} ${item.rule ?? '-'}: ${text}`);
   }
   const missing = (selection.ids ?? []).filter((id) => !results.some((item) => item.id === id));

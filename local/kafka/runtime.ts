@@ -3,24 +3,19 @@
 // Central and runs on Java 17; SLF4J must be a 1.7 binding.
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RouterError } from '../../router/errors.ts';
 import { runCommand } from './command.ts';
 import { withLock } from './lock.ts';
+import { copyJars, pomOf } from './maven.ts';
 
 export const kafkaVersion = '4.3.1';
 const MIN_JAVA = 17;
 
-const POM = `<?xml version="1.0" encoding="UTF-8"?>
-<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>local.busway</groupId>
-  <artifactId>kafka-broker</artifactId>
-  <version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-    <dependency>
+const POM = pomOf(
+  'kafka-broker',
+  `    <dependency>
       <groupId>org.apache.kafka</groupId>
       <artifactId>kafka_2.13</artifactId>
       <version>${kafkaVersion}</version>
@@ -30,15 +25,8 @@ const POM = `<?xml version="1.0" encoding="UTF-8"?>
       <groupId>org.slf4j</groupId>
       <artifactId>slf4j-simple</artifactId>
       <version>1.7.36</version>
-    </dependency>
-  </dependencies>
-  <build><plugins><plugin>
-    <groupId>org.apache.maven.plugins</groupId>
-    <artifactId>maven-dependency-plugin</artifactId>
-    <version>3.8.1</version>
-  </plugin></plugins></build>
-</project>
-`;
+    </dependency>`,
+);
 const POM_HASH = createHash('sha256').update(POM).digest('hex');
 
 export interface RuntimeOptions {
@@ -88,11 +76,6 @@ export function findJars(options: RuntimeOptions): Jars | string {
   return `no Kafka ${kafkaVersion} jars in ${options.cacheDir}`;
 }
 
-/** Whether `mvn` is there. */
-export async function hasMaven(signal?: AbortSignal): Promise<boolean> {
-  return (await runCommand('mvn', ['-v'], { timeoutMs: 20_000, ...(signal && { signal }) })).code === 0;
-}
-
 /** Fetches the jars with Maven into cacheDir, whole or not at all. 44 MB, 12 to 30 s the first time. */
 export async function fetchJars(
   options: RuntimeOptions,
@@ -104,17 +87,12 @@ export async function fetchJars(
     const there = findJars(options);
     if (typeof there !== 'string') return there; // another process was faster
     const fresh = `${cacheDir}.new`;
-    rmSync(fresh, { recursive: true, force: true });
-    mkdirSync(fresh, { recursive: true });
-    writeFileSync(join(fresh, 'pom.xml'), POM);
     onProgress(`fetching Apache Kafka ${kafkaVersion} with Maven (44 MB, once)`);
     const started = performance.now();
     const ticker = setInterval(() => {
       onProgress(`still fetching Kafka, ${Math.round((performance.now() - started) / 1000)} s`);
     }, 10_000);
-    const args = ['-q', '-B', '-f', join(fresh, 'pom.xml'), 'dependency:copy-dependencies'];
-    const target = [`-DoutputDirectory=${fresh}`, '-DincludeScope=runtime'];
-    const { code, output } = await runCommand('mvn', [...args, ...target], { timeoutMs: 600_000, signal });
+    const { code, output } = await copyJars(POM, { dir: fresh, libDir: fresh }, { timeoutMs: 600_000, signal });
     clearInterval(ticker);
     if (code !== 0) {
       rmSync(fresh, { recursive: true, force: true });

@@ -39,6 +39,11 @@ export function pushBodies(): readonly Buffer[] {
   });
 }
 
+/** A kilobyte of JSON that is little work for anybody. */
+export function smallBody(): Buffer {
+  return Buffer.from(JSON.stringify({ note: 'x'.repeat(1_000) }));
+}
+
 /** A longer body of the same kind, to see that cost grows with size. */
 export function longBody(times: number): Buffer {
   const push = example();

@@ -59,6 +59,31 @@ test('bench: an unknown bench is refused with the nearest known name', async () 
   assert.match(err, /p44.*p4/);
 });
 
+test('bench: a name may stand for several benches, and is near enough to be named for a wrong one', async () => {
+  const { code, out } = await runBench('--help');
+
+  assert.equal(code, 0);
+  assert.match(out, /^rules stands for rules-types, rules-scale, rules-wildcards\.$/m);
+  assert.match(out, /^buses stands for p8, p9, p16\.$/m);
+  assert.match((await runBench('busses')).err, /busses.*buses/);
+  assert.equal((await runBench('rules-', '--json')).code, 2);
+});
+
+test('bench: counts of requests have a row for each bus and trace', async () => {
+  const { out, err } = await runBench('p16', '--quick', '--json', '--rounds', '1');
+
+  const rows = out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.equal(rows.length, 3 * 7, out + err);
+  for (const { bench: name, ratio, target } of rows) {
+    assert.equal(name, 'p16');
+    assert.ok(target === 0.98 || target === null);
+    assert.ok(ratio > 0 && ratio <= 1);
+  }
+});
+
 test('bench: an unknown option and a wrong number of rounds are refused', async () => {
   assert.match((await runBench('--jsonn')).err, /--json/);
   assert.deepEqual([(await runBench('--rounds', '0', 'p4')).code, (await runBench('--rounds')).code], [2, 2]);

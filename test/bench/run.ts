@@ -17,12 +17,19 @@ import { p1 } from './p1.ts';
 import { p1k } from './p1k.ts';
 import { p4 } from './p4.ts';
 import { p8 } from './p8.ts';
+import { p9 } from './p9.ts';
+import { p16 } from './p16.ts';
 import { ruleScale } from './rules/scale-bench.ts';
 import { ruleWildcards } from './rules/wildcards-bench.ts';
 import { ruleTypes } from './rules.ts';
 
 /** In the order they run. A new bench is one file and one entry here. */
-const benches: readonly Bench[] = [p4, p1, p8, p1k, e2e, iso, ruleTypes, ruleScale, ruleWildcards];
+const benches: readonly Bench[] = [p4, p1, p8, p9, p16, p1k, e2e, iso, ruleTypes, ruleScale, ruleWildcards];
+/** Names that stand for several. */
+const groups: readonly (readonly [name: string, of: readonly Bench[]])[] = [
+  ['rules', [ruleTypes, ruleScale, ruleWildcards]],
+  ['buses', [p8, p9, p16]],
+];
 
 // A run of all benches ends about then: noisy rows are repeated while that leaves time for what takes its time anyway.
 const BUDGET_MS = 11 * 60_000;
@@ -48,7 +55,7 @@ ${benches.map(({ name, title }) => `  ${name.padEnd(15)} ${title}`).join('\n')}
   --no-build    peers that are not built already are not run
   --profile DIR a CPU profile of our own server of each bench (its figures are too high then; writes no docs)
 
-A name stands for all benches that begin with it and a dash: rules is rules-types, rules-scale and rules-wildcards.
+${groups.map(([name, of]) => `${name} stands for ${of.map((bench) => bench.name).join(', ')}.`).join('\n')}
 
 example: npm run bench -- p1 p4 --json`;
 
@@ -65,8 +72,19 @@ function usage(says: string): RouterError {
   return new RouterError('USAGE', `npm run bench: ${says}`);
 }
 
-/** A bench by its name, or by that of its family. */
-const isMeant = (name: string, wanted: string): boolean => name === wanted || name.startsWith(`${wanted}-`);
+/** What a name stands for; throws USAGE. */
+function benchesOf(wanted: string): readonly Bench[] {
+  const named = [...benches.map((bench) => [bench.name, [bench]] as const), ...groups];
+  const found = named.find(([name]) => name === wanted)?.[1];
+  if (found !== undefined) return found;
+  throw usage(
+    unknownName(
+      'bench',
+      wanted,
+      named.map(([name]) => name),
+    ),
+  );
+}
 
 function choose(argv: readonly string[]): Choice | 'help' {
   const parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: false, tokens: true });
@@ -86,15 +104,9 @@ function choose(argv: readonly string[]): Choice | 'help' {
   const { rounds, profile } = values;
   if (rounds !== undefined && !/^[1-9]\d?$/.test(String(rounds))) throw usage('--rounds must be a number from 1 to 99');
   if (profile === true || profile === '') throw usage('--profile needs a folder');
-  const names = benches.map(({ name }) => name);
-  const { positionals } = parsed;
-  for (const wanted of positionals) {
-    if (!names.some((name) => isMeant(name, wanted))) throw usage(unknownName('bench', wanted, names));
-  }
+  const wanted = parsed.positionals.flatMap(benchesOf);
   return {
-    chosen: benches.filter(
-      ({ name }) => positionals.length === 0 || positionals.some((wanted) => isMeant(name, wanted)),
-    ),
+    chosen: wanted.length === 0 ? benches : benches.filter((bench) => wanted.includes(bench)),
     json: values.json === true,
     quick: values.quick === true,
     build: values['no-build'] !== true,

@@ -1,17 +1,30 @@
 // One rule, any bus, the same deliveries: publishes 1,000 mixed real events through every bus and personality that can be
 // run here and prints what each rule was delivered. Exits with 1 when a column differs from what the rules say.
-// Run: npx node test/e2e/parity.ts [--events 1000] [--seed 1] [--only NAME] [--write]
+// Run: npx node test/e2e/parity.ts [--events 1000] [--seed 1] [--only NAME] [--write: the table, into docs/buses.md]
 
 import { parseArgs } from 'node:util';
+import { writePart } from '../harness/readme.ts';
 import { type Column, embedded, kafka } from './parity/columns.ts';
 import { eventbridge, ministack } from './parity/eventbridge.ts';
 import { namespace } from './parity/eventgrid.ts';
 import { mixedEvents } from './parity/events.ts';
+import { personalities } from './parity/like.ts';
 import { pstest, pubsub } from './parity/pubsub.ts';
+import { customTopic } from './parity/pushed.ts';
 import { parityDocument } from './parity/rules.ts';
 import { type Deliveries, dueOf, type Router, type Scene } from './parity/scene.ts';
 
-export const columns: readonly Column[] = [embedded, kafka, eventbridge, ministack, pubsub, pstest, namespace];
+export const columns: readonly Column[] = [
+  embedded,
+  kafka,
+  eventbridge,
+  ministack,
+  pubsub,
+  pstest,
+  customTopic,
+  namespace,
+  ...personalities,
+];
 
 export interface Ran {
   readonly column: Column;
@@ -81,6 +94,7 @@ async function main(): Promise<number> {
       events: { type: 'string', default: '1000' },
       seed: { type: 'string', default: '1' },
       only: { type: 'string' },
+      write: { type: 'boolean', default: false },
     },
   });
   const scene = sceneOf(Number(values.events), Number(values.seed));
@@ -92,7 +106,9 @@ async function main(): Promise<number> {
     const result = one.missing ?? (one.differs.length === 0 ? 'equal' : one.differs.join('; '));
     process.stderr.write(`${column.name} (${column.on}): ${result}, ${one.tookMs} ms\n`);
   }
-  process.stdout.write(`${tableOf(scene, ran).join('\n')}\n`);
+  const table = tableOf(scene, ran);
+  process.stdout.write(`${table.join('\n')}\n`);
+  if (values.write) await writePart('docs/buses.md', 'parity', table);
   return ran.some(({ differs }) => differs.length > 0) ? 1 : 0;
 }
 

@@ -18,6 +18,8 @@ export interface CliOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** The program and what stands before the command's name; the command line of this tree unless told. */
+  readonly program?: readonly [string, ...string[]];
 }
 
 export interface CliResult {
@@ -47,9 +49,12 @@ export interface Dev {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-function start(args: readonly string[], { cwd, env = {} }: CliOptions): ChildProcess {
+const ownProgram = [process.execPath, '--disable-warning=TimeoutNegativeWarning', main] as const;
+
+function start(args: readonly string[], { cwd, env = {}, program = ownProgram }: CliOptions): ChildProcess {
+  const [file, ...first] = program;
   const steering = { BUSWAY_REQUIRE: undefined, BUSWAY_SIGNING_SECRET: undefined, KAFKA_BROKERS: undefined };
-  return spawn(process.execPath, ['--disable-warning=TimeoutNegativeWarning', main, ...args], {
+  return spawn(file, [...first, ...args], {
     cwd,
     env: childEnv({ ...steering, ...env }),
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -120,11 +125,21 @@ async function startDev(t: TestContext, args: readonly string[], options: CliOpt
 export function cliScene(t: TestContext, env: Readonly<Record<string, string>> = {}): Cli {
   const dir = mkdtempSync(join(tmpdir(), 'busway-cli-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
+  return cliIn(t, dir, { env });
+}
+
+/** As cliScene, in a folder that is there already. */
+export function cliIn(
+  t: TestContext,
+  dir: string,
+  { env = {}, program }: Pick<CliOptions, 'env' | 'program'> = {},
+): Cli {
+  const options = { cwd: dir, env, ...(program && { program }) };
   return {
     dir,
     write: (name, content) =>
       writeFileSync(join(dir, name), typeof content === 'string' ? content : JSON.stringify(content)),
-    run: (args, input) => runCli(args, { cwd: dir, env, ...(input === undefined ? {} : { input }) }),
-    dev: (args = []) => startDev(t, args, { cwd: dir, env }),
+    run: (args, input) => runCli(args, { ...options, ...(input === undefined ? {} : { input }) }),
+    dev: (args = []) => startDev(t, args, options),
   };
 }

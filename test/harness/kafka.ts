@@ -7,8 +7,9 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { Connection } from '../../adapters/kafka/client.ts';
+import { planTopics } from '../../adapters/kafka/definitions.ts';
 import type { KafkaOptions } from '../../adapters/kafka/options.ts';
-import { deleteTopics, ensureTopics, planTopics } from '../../adapters/kafka/topics.ts';
+import { deleteTopics, ensureTopics } from '../../adapters/kafka/topics.ts';
 import { kafkaAvailable, kafkaUp } from '../../local/kafka.ts';
 import { testEnv } from './env.ts';
 

@@ -8,7 +8,7 @@ import type { Adapter } from '../../adapters/adapter.ts';
 import { buses } from '../../adapters/registry.ts';
 import { sources } from '../../functions/sources/registry.ts';
 import { targets } from '../../functions/targets/registry.ts';
-import { type Kind, type OptionTable, optionDefaults } from '../../router/config.ts';
+import { type Kind, type Options, type OptionTable, optionDefaults } from '../../router/config.ts';
 
 const yes = (value: boolean): string => (value ? 'yes' : 'no');
 const mib = (bytes: number): string => `${Math.round((bytes / 1024 / 1024) * 10) / 10} MiB`;
@@ -21,6 +21,7 @@ const idleEnv: Readonly<Record<string, string>> = {
   PUBSUB_EMULATOR_HOST: '127.0.0.1:1',
   EVENTGRID_ENDPOINT: 'http://127.0.0.1:1',
   EVENTGRID_KEY: Buffer.from('no key').toString('base64'),
+  FILES_LOGIN: `AccountName=files;AccountKey=${Buffer.from('no key').toString('base64')}`,
 };
 const idleOptions: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   eventbridge: { bus: 'example' },
@@ -28,11 +29,11 @@ const idleOptions: Readonly<Record<string, Readonly<Record<string, unknown>>>> =
 };
 
 /** Opens an adapter without connecting to anything. */
-async function openIdle(name: string): Promise<Adapter> {
+export async function openIdle(name: string, more: Options = {}): Promise<Adapter> {
   const kind = buses[name]!;
   const module = await kind.load();
   const dataDir = join(tmpdir(), `busway-readme-${process.pid}`);
-  const options = { ...optionDefaults(kind.options), ...idleOptions[name] };
+  const options = { ...optionDefaults(kind.options), ...idleOptions[name], ...more };
   return module.open(options, { dataDir, now: () => 0, env: (key) => idleEnv[key], onWarning: () => undefined });
 }
 
@@ -55,6 +56,50 @@ export async function busTable(): Promise<string> {
     ];
     rows.push(`| ${cells.join(' | ')} |`);
     await adapter.close();
+  }
+  return rows.join('\n');
+}
+
+interface Place {
+  readonly bus: string;
+  readonly says: string;
+  /** Where its failures are kept, and what tells its variants apart. */
+  readonly options?: Options;
+  /** What `busway dev` makes, and what it prints for others to make; test/local/dev-*.test.ts hold it. */
+  readonly setUp: string;
+}
+
+const container = { failures: 'http://127.0.0.1:1/files/failures', failuresLogin: 'FILES_LOGIN' };
+const places: readonly Place[] = [
+  { bus: 'embedded', says: '', setUp: 'makes its file' },
+  { bus: 'kafka', says: '', setUp: 'starts a broker if none is named, makes topics' },
+  {
+    bus: 'eventbridge',
+    says: '',
+    options: { failures: 'https://sqs.eu-west-1.amazonaws.com/123456789012/failures' },
+    setUp: 'nothing: rules come with a deployment',
+  },
+  { bus: 'eventgrid', says: ', custom topic', options: container, setUp: 'prints its event subscriptions' },
+  {
+    bus: 'eventgrid',
+    says: ', namespace',
+    options: { ...container, topic: 'example' },
+    setUp: 'prints what event subscriptions are missing',
+  },
+  { bus: 'pubsub', says: '', setUp: 'makes topics and subscriptions on an emulator, prints what is missing elsewhere' },
+];
+
+/** What works from a laptop, told by the adapters themselves. */
+export async function whereTable(): Promise<string> {
+  const untold = Object.keys(buses).filter((name) => !places.some(({ bus }) => bus === name));
+  if (untold.length > 0) throw new Error(`test/harness/readme.ts: say under 'places' where ${untold} runs`);
+  const rows = ['| bus | `busway dev` | sets up | `tail` | `failures`, `redrive` |', '|---|---|---|---|---|'];
+  for (const { bus, says, options, setUp } of places) {
+    const { capabilities, tail, failures, close } = await openIdle(bus, options);
+    const dev = capabilities.delivery === 'push' ? 'publishes; deliveries happen where it is deployed' : 'delivers';
+    const kept = failures === undefined ? 'no' : options === undefined ? 'yes' : 'with `failures` set';
+    rows.push(`| \`${bus}\`${says} | ${dev} | ${setUp} | ${yes(tail !== undefined)} | ${kept} |`);
+    await close();
   }
   return rows.join('\n');
 }
@@ -92,5 +137,6 @@ export async function writePart(file: string, name: string, lines: readonly stri
 }
 
 export async function readmeWithParts(text: string): Promise<string> {
-  return withPart(withPart(text, 'buses', await busTable()), 'kinds', kindTable());
+  const parts = { buses: await busTable(), where: await whereTable(), kinds: kindTable() };
+  return Object.entries(parts).reduce((whole, [name, part]) => withPart(whole, name, part), text);
 }

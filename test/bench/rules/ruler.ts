@@ -2,11 +2,12 @@
 // .busway/bench/event-ruler. Must never be started with other flags than those it is best with.
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runCommand } from '../../../local/kafka/command.ts';
+import { type CommandResult, runCommand } from '../../../local/kafka/command.ts';
 import { withLock } from '../../../local/kafka/lock.ts';
+import { copyJars, hasMaven, pomOf } from '../../../local/kafka/maven.ts';
 import { testEnv } from '../../harness/env.ts';
 import type { Program } from './measured.ts';
 
@@ -20,27 +21,14 @@ const ASK_MS = 20_000;
 // rate, this one was event-ruler's best case (measured).
 const FLAGS = ['-Xms3g', '-Xmx3g', '-XX:+UseSerialGC'];
 
-const POM = `<?xml version="1.0" encoding="UTF-8"?>
-<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>local.busway</groupId>
-  <artifactId>rules-bench</artifactId>
-  <version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-    <dependency>
+const POM = pomOf(
+  'rules-bench',
+  `    <dependency>
       <groupId>software.amazon.event.ruler</groupId>
       <artifactId>event-ruler</artifactId>
       <version>${rulerVersion}</version>
-    </dependency>
-  </dependencies>
-  <build><plugins><plugin>
-    <groupId>org.apache.maven.plugins</groupId>
-    <artifactId>maven-dependency-plugin</artifactId>
-    <version>3.8.1</version>
-  </plugin></plugins></build>
-</project>
-`;
+    </dependency>`,
+);
 
 export interface RulerParts {
   readonly signal: AbortSignal;
@@ -71,26 +59,20 @@ function programOf(dir: string, args: readonly string[]): Program {
 
 /** What is missing, or undefined. `fresh` takes the place of `dir` when it is whole. */
 async function fetchAndBuild(dir: string, stamp: string, { signal, log }: RulerParts): Promise<string | undefined> {
-  const run = async (command: string, args: readonly string[]): Promise<boolean> => {
-    const { code, output } = await runCommand(command, args, { timeoutMs: BUILD_MS, signal });
+  const limits = { timeoutMs: BUILD_MS, signal };
+  const isDone = ({ code, output }: CommandResult): boolean => {
     if (code !== 0) log(output.trim());
     return code === 0;
   };
-  for (const [command, flag] of [['mvn', '-v'] as const, [tool('javac'), '-version'] as const]) {
-    const { code } = await runCommand(command, [flag], { timeoutMs: ASK_MS, signal });
-    if (code !== 0) return command === 'mvn' ? 'no Maven in PATH to fetch it' : 'no javac: a JDK is needed';
-  }
+  if (!(await hasMaven(signal))) return 'no Maven in PATH to fetch it';
+  const { code } = await runCommand(tool('javac'), ['-version'], { timeoutMs: ASK_MS, signal });
+  if (code !== 0) return 'no javac: a JDK is needed';
   const fresh = `${dir}.new`;
-  rmSync(fresh, { recursive: true, force: true });
-  mkdirSync(fresh, { recursive: true });
-  writeFileSync(join(fresh, 'pom.xml'), POM);
+  const libDir = join(fresh, 'lib');
   log(`  fetching event-ruler ${rulerVersion} with Maven (3 MB, once)`);
-  const lib = join(fresh, 'lib');
-  const copy = ['dependency:copy-dependencies', `-DoutputDirectory=${lib}`, '-DincludeScope=runtime'];
-  if (!(await run('mvn', ['-q', '-B', '-f', join(fresh, 'pom.xml'), ...copy])))
-    return `Maven could not fetch ${ARTIFACT}`;
-  const compile = ['-d', join(fresh, 'classes'), '-cp', join(lib, '*'), MAIN];
-  if (!(await run(tool('javac'), compile))) return 'javac could not compile RulerMain.java';
+  if (!isDone(await copyJars(POM, { dir: fresh, libDir }, limits))) return `Maven could not fetch ${ARTIFACT}`;
+  const compile = ['-d', join(fresh, 'classes'), '-cp', join(libDir, '*'), MAIN];
+  if (!isDone(await runCommand(tool('javac'), compile, limits))) return 'javac could not compile RulerMain.java';
   // The stamp is written last: a folder with a stamp is whole.
   writeFileSync(join(fresh, 'stamp'), stamp);
   rmSync(dir, { recursive: true, force: true });

@@ -1,13 +1,15 @@
-// Publishes the same events again and again in calls of one size: by our Kafka adapter, or by bare kafkajs.
+// Publishes the same events to Kafka again and again in calls of one size: by our adapter with either of its clients, or by
+// bare kafkajs.
 
 import { open as openKafka } from '../../../adapters/kafka/adapter.ts';
 import type { CloudEvent } from '../../../router/event.ts';
-import { deliveryId } from '../payload.ts';
-import { type Started, serveBench } from './child.ts';
+import { serveBench } from './child.ts';
 import { connectKafka, connectProducer, toMessage } from './floor-producer.ts';
+import { adapterParts, type Publishing, publishBy, sampleEvent, startedOf } from './publishing.ts';
 
 export interface PublisherOptions {
-  readonly by: 'adapter' | 'kafkajs';
+  /** `platformatic`: our adapter with its second client. */
+  readonly by: 'adapter' | 'platformatic' | 'kafkajs';
   readonly brokers: readonly string[];
   readonly topic: string;
   readonly partitions: number;
@@ -17,44 +19,14 @@ export interface PublisherOptions {
   readonly body: string;
 }
 
-export interface PublishOrder {
-  readonly forMs: number;
+async function byAdapter(options: PublisherOptions, events: readonly CloudEvent[]): Promise<Publishing> {
+  const { by, brokers, topic, dataDir } = options;
+  const client = by === 'platformatic' ? { client: by } : {};
+  const adapter = await openKafka({ brokers, topic, ...client }, adapterParts(dataDir));
+  return { call: () => publishBy(adapter, events), close: () => adapter.close() };
 }
 
-type Call = () => Promise<void>;
-
-function eventsOf({ perCall, body }: PublisherOptions): readonly CloudEvent[] {
-  const bytes = Buffer.from(body, 'base64');
-  return Array.from({ length: perCall }, (_, i) => ({
-    attributes: {
-      specversion: '1.0',
-      id: deliveryId('sample', i),
-      source: 'https://github.com/Codertocat/Hello-World',
-      type: 'com.github.push',
-      datacontenttype: 'application/json',
-      subject: 'refs/heads/service-a',
-      time: '2019-05-15T15:20:41Z',
-      recordedtime: '2026-11-21T00:00:00.000Z',
-      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
-    },
-    data: { kind: 'json', bytes },
-  }));
-}
-
-async function byAdapter(options: PublisherOptions): Promise<{ call: Call; close: () => Promise<void> }> {
-  const events = eventsOf(options);
-  const { brokers, topic, dataDir } = options;
-  const parts = { dataDir, now: Date.now, env: () => undefined, onWarning: console.error };
-  const adapter = await openKafka({ brokers, topic }, parts);
-  const call = async (): Promise<void> => {
-    const results = await adapter.publish(events, AbortSignal.timeout(15_000));
-    if (!results.every(({ ok }) => ok)) throw new Error(`publishing failed: ${JSON.stringify(results[0])}`);
-  };
-  return { call, close: () => adapter.close() };
-}
-
-async function byKafkajs(options: PublisherOptions): Promise<{ call: Call; close: () => Promise<void> }> {
-  const events = eventsOf(options);
+async function byKafkajs(options: PublisherOptions, events: readonly CloudEvent[]): Promise<Publishing> {
   const { topic, partitions } = options;
   const producer = await connectProducer(connectKafka(options));
   let turn = 0;
@@ -68,19 +40,9 @@ async function byKafkajs(options: PublisherOptions): Promise<{ call: Call; close
   return { call, close: () => producer.disconnect() };
 }
 
-await serveBench<PublisherOptions>(async (options): Promise<Started> => {
-  const { call, close } = await (options.by === 'adapter' ? byAdapter(options) : byKafkajs(options));
-  return {
-    port: 0,
-    close,
-    async work(order) {
-      const end = performance.now() + (order as PublishOrder).forMs;
-      let published = 0;
-      do {
-        await call();
-        published += options.perCall;
-      } while (performance.now() < end);
-      return published;
-    },
-  };
+await serveBench<PublisherOptions>(async (options) => {
+  const bytes = Buffer.from(options.body, 'base64');
+  const events = Array.from({ length: options.perCall }, (_, i) => sampleEvent(i, bytes));
+  const open = options.by === 'kafkajs' ? byKafkajs : byAdapter;
+  return startedOf(await open(options, events), options.perCall);
 });

@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-eventbridge';
 import { open } from '../../../adapters/eventbridge/adapter.ts';
 import { compileFilter } from '../../../adapters/eventbridge/filter.ts';
-import { awsDeliver } from '../../../functions/hosts/aws.ts';
+import { awsDeliver } from '../../../functions/hosts/aws-deliver.ts';
 import { objectOf } from '../../../functions/hosts/foreign.ts';
 import type { Rule } from '../../../router/rule.ts';
 import { account, findMiniStack, type MiniStack, region } from '../../adapters/eventbridge/ministack.ts';

@@ -11,7 +11,7 @@ const TOPIC = 'parity';
 const key = Buffer.from('the access key of the parity run').toString('base64');
 
 async function pulled(scene: Scene, dataDir: string): Promise<Router> {
-  const fake = await startEventGrid({ keys: [key], namespaceTopics: [TOPIC], clock: scaledClock(10) });
+  const fake = await startEventGrid({ keys: [key], namespaceTopics: [TOPIC], clock: scaledClock(5) });
   try {
     for (const { name, when } of scene.document.rules) {
       const { native } = compileEventGrid(when, { tier: 'namespace', filterable: [] });
