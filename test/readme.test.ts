@@ -20,6 +20,7 @@ const documents = [
   'CONTRIBUTING.md',
   'SECURITY.md',
   'docs/buses.md',
+  'docs/deploy.md',
   'docs/design.md',
   'docs/rules.md',
   'docs/threat-model.md',

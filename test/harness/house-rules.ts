@@ -51,7 +51,7 @@ function nowhereButIn(pattern: RegExp, area: string, says: string): Rule {
 }
 
 /** What infra may take of the adapters: their pure files. */
-const PURE_ADAPTER = /^adapters\/[^/]+\/(?:filter|options|definitions)\.ts$/;
+const PURE_ADAPTER = /^adapters\/[^/]+\/(?:filter|options|definitions|queues)\.ts$/;
 const BUS_FOLDER = /^adapters\/([^/]+)\//;
 
 function mayReach(from: string, to: string): boolean {

@@ -14,6 +14,7 @@ export const requirements: readonly string[] = [
   'event-ruler',
   'ministack',
   'pstest',
+  'cfn-lint',
 ];
 
 export interface RunFacts {

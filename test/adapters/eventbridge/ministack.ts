@@ -7,9 +7,9 @@ import { once } from 'node:events';
 import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { childEnv, testEnv } from '../../harness/env.ts';
+import { testEnv } from '../../harness/env.ts';
 
 const VERSION = '1.5.33';
 const READY_MS = 30_000;
@@ -25,8 +25,11 @@ export interface MiniStack {
   stop(): Promise<void>;
 }
 
+type Settings = Readonly<Record<string, string>>;
+
 export type FoundMiniStack =
-  | { readonly ok: true; readonly start: () => Promise<MiniStack> }
+  /** `settings`: variables of MiniStack's own, such as AUTH. */
+  | { readonly ok: true; readonly start: (settings?: Settings) => Promise<MiniStack> }
   | { readonly ok: false; readonly reason: string };
 
 async function freePort(): Promise<number> {
@@ -59,10 +62,12 @@ async function sqs(endpoint: string, operation: string, input: object): Promise<
   return (await response.json()) as Readonly<Record<string, unknown>>;
 }
 
-async function start(program: string): Promise<MiniStack> {
+async function start(program: string, settings: Settings = {}): Promise<MiniStack> {
   const cwd = mkdtempSync(join(tmpdir(), 'busway-ministack-'));
   const port = await freePort();
-  const env = childEnv({ BIND_HOST: '127.0.0.1', GATEWAY_PORT: String(port) });
+  // Functions inherit it and run by the `node` that is first on the path, so it is ours, and nothing else of ours is in it.
+  const PATH = `${dirname(process.execPath)}${delimiter}${testEnv('PATH') ?? ''}`;
+  const env = { PATH, TMPDIR: cwd, BIND_HOST: '127.0.0.1', GATEWAY_PORT: String(port), ...settings };
   const child = spawn(program, [], { cwd, env, stdio: 'ignore' });
   const exited = once(child, 'exit');
   const endpoint = `http://127.0.0.1:${port}`;
@@ -92,5 +97,5 @@ export function findMiniStack(): FoundMiniStack {
   const program = join(folder, 'bin', 'ministack');
   if (!existsSync(program)) return none('not installed in BUSWAY_MINISTACK or .busway/emulators/ministack');
   const installed = globSync(`lib/python*/site-packages/ministack-${VERSION}.dist-info`, { cwd: folder });
-  return installed.length === 0 ? none('another version is installed') : { ok: true, start: () => start(program) };
+  return installed.length === 0 ? none('another version is installed') : { ok: true, start: (settings) => start(program, settings) };
 }
