@@ -4,7 +4,7 @@
 // 4)"; SDKs and Tools guide, "Container credential provider"; @smithy/signature-v4 5.7.5, against which it is tested.
 
 import { createHash, createHmac } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { promises as files } from 'node:fs';
 import { RouterError } from '../router/errors.ts';
 
 export interface AwsCredentials {
@@ -167,7 +167,7 @@ async function containerToken(env: Env): Promise<string | undefined> {
     throw unauthorized(`${TOKEN}_FILE names no file that can be read`);
   };
   // Read each time: it is rotated.
-  const text = file === undefined ? filled(env, TOKEN) : await readFile(file, 'utf8').catch(failed);
+  const text = file === undefined ? filled(env, TOKEN) : await files.readFile(file, 'utf8').catch(failed);
   const token = text?.trim();
   // What is no header would be quoted by the error that says so.
   if (token !== undefined && !/^[\x20-\x7e]+$/.test(token)) throw unauthorized(`${TOKEN} must be one line of ASCII`);

@@ -2,7 +2,8 @@
 // first call, which takes 40 ms of CPU (measured), half of a cold start. Never follows a redirect, never tries again what a
 // service may have done. Whoever opens it closes it.
 
-import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import * as http from 'node:http';
+import * as https from 'node:https';
 
 export interface HttpRequest {
   readonly method: string;
@@ -32,14 +33,7 @@ export interface HttpClient {
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 const MAX_SOCKETS = 50;
 
-type Protocol = 'http:' | 'https:';
-
-/** Imported as a module node:http would read all its exports, one of which loads undici. */
-function moduleOf(protocol: Protocol) {
-  return protocol === 'https:' ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http');
-}
-
-async function readText(response: IncomingMessage): Promise<string> {
+async function readText(response: http.IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -51,29 +45,27 @@ async function readText(response: IncomingMessage): Promise<string> {
 }
 
 /** The other side has closed a connection that was kept, and this request was the first to find out. */
-function wasClosed(request: ClientRequest, thrown: unknown): boolean {
+function wasClosed(request: http.ClientRequest, thrown: unknown): boolean {
   const { code } = (thrown ?? {}) as { code?: unknown };
   return request.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
 }
 
 export function createHttpClient(): HttpClient {
-  const agents = new Map<Protocol, Agent>();
+  const options = { keepAlive: true, maxSockets: MAX_SOCKETS };
+  let agents: { readonly plain: http.Agent; readonly tls: https.Agent } | undefined;
 
-  function agentOf(protocol: Protocol): Agent {
-    let agent = agents.get(protocol);
-    if (agent === undefined) {
-      agent = new (moduleOf(protocol).Agent)({ keepAlive: true, maxSockets: MAX_SOCKETS });
-      agents.set(protocol, agent);
-    }
-    return agent;
+  function agentFor({ protocol }: URL): http.Agent {
+    agents ??= { plain: new http.Agent(options), tls: new https.Agent(options) };
+    return protocol === 'https:' ? agents.tls : agents.plain;
   }
 
-  function exchange(given: HttpRequest, agent: Agent | false): Promise<HttpAnswer> {
+  function exchange(given: HttpRequest, agent: http.Agent | false): Promise<HttpAnswer> {
     const { method, url, headers, body, signal } = given;
     const length: Record<string, string> = body === undefined ? {} : { 'content-length': String(body.length) };
-    const options: RequestOptions = { method, headers: { ...headers, ...length }, agent, signal };
+    const options: http.RequestOptions = { method, headers: { ...headers, ...length }, agent, signal };
+    const ask = url.protocol === 'https:' ? https.request : http.request;
     return new Promise((resolve, reject) => {
-      const request = moduleOf(url.protocol as Protocol).request(url, options, (response) => {
+      const request = ask(url, options, (response) => {
         const { statusCode: status = 0 } = response;
         const found = response.headers as HttpAnswer['headers'];
         readText(response).then((text) => resolve({ status, headers: found, text }), reject);
@@ -89,10 +81,11 @@ export function createHttpClient(): HttpClient {
   }
 
   return {
-    send: (request) => exchange(request, agentOf(request.url.protocol as Protocol)),
+    send: (request) => exchange(request, agentFor(request.url)),
     close() {
-      for (const agent of agents.values()) agent.destroy();
-      agents.clear();
+      agents?.plain.destroy();
+      agents?.tls.destroy();
+      agents = undefined;
     },
   };
 }

@@ -35,7 +35,7 @@ export async function openSource({ name, kind, options }: SourceChoice, kinds: S
 
 /** Throws SECRET_MISSING with the variable to set, or SECRET_INVALID. */
 export async function openSources(
-  document: RouterDocument,
+  document: Pick<RouterDocument, 'sources'>,
   kinds: SourceKinds,
   secretsOf: SecretsOf,
 ): Promise<ReadonlyMap<string, OpenSource>> {

@@ -51,7 +51,8 @@ export function readAppSettings(context: unknown): AppSettings {
   const read = checkOptions(context ?? {}, table, 'context.busway', problems);
   const { secrets = {} } = read;
   if (!isTexts(secrets)) {
-    const says = 'must be an object of variable and the name or the ARN of a secret, such as {"SLACK_URL":"prod/slack"}';
+    const says =
+      'must be an object of variable and the name or the ARN of a secret, such as {"SLACK_URL":"prod/slack"}';
     problems.push({ path: 'context.busway.secrets', says });
   }
   if (problems.length === 0) return { ...read, secrets } as unknown as AppSettings;

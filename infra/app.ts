@@ -3,7 +3,6 @@
 // account and a region have to be known).
 
 import { App } from 'aws-cdk-lib';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { RouterError } from '../router/errors.ts';
 import { busNameFor, readAppSettings } from './app-settings.ts';
 import { readRouter } from './read-router.ts';
@@ -30,29 +29,28 @@ function checkPlace({ account, region }: Place): void {
     ...(region ? [] : ['region: it is not set; set AWS_REGION, or a region in the profile']),
   ];
   if (missing.length === 0) return;
-  throw new RouterError('CONFIG_INVALID', `nothing is deployed, because its place is not known\n  ${missing.join('\n  ')}`);
+  throw new RouterError(
+    'CONFIG_INVALID',
+    `nothing is deployed, because its place is not known\n  ${missing.join('\n  ')}`,
+  );
 }
 
 async function build(app: App, place: Place): Promise<void> {
   const asked = (name: string): unknown => app.node.tryGetContext(name);
-  const { stack: name, secrets, kafkaSecret, ...settings } = readAppSettings(asked('busway'));
+  const settings = readAppSettings(asked('busway'));
+  const { stack: name, bus: _bus, ...given } = settings;
   if (asked('busway:deploy') !== undefined) checkPlace(place);
   const { router, baseDir } = await readRouter(String(asked('busway:config') ?? 'infra/router.ts'), process.cwd());
-  const { bus: _bus, ...rest } = settings;
-  const busName = busNameFor(router, { stack: name, secrets, ...settings });
-  const login = kafkaSecret && Secret.fromSecretCompleteArn(app, 'KafkaSecret', kafkaSecret);
+  const busName = busNameFor(router, settings);
   const stack = new RouterStack(app, name, {
     router,
     baseDir,
     outDir: DIST,
-    secrets,
-    ...rest,
+    ...given,
     ...(busName !== undefined && { busName }),
-    ...(login && { kafkaSecret: login }),
     stack: { env: place },
   });
-  const extras = kafkaSecret === undefined ? {} : { kafkaSecret };
-  writeServerlessFile(`${DIST}/serverless.json`, serverlessFile(stack.router.plan, extras));
+  writeServerlessFile(`${DIST}/serverless.json`, serverlessFile(stack.router.plan, given));
 }
 
 try {

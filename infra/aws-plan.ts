@@ -53,7 +53,10 @@ function checkSettings(settings: AwsSettings, problems: Problem[]): void {
     problems.push({ path: 'prefix', says: "must be 1 to 32 letters, digits, '_' and '-'" });
   }
   if (!isBetween(maximumConcurrency, 2, 1_000)) {
-    problems.push({ path: 'maximumConcurrency', says: `must be an integer from 2 to 1000, found ${maximumConcurrency}` });
+    problems.push({
+      path: 'maximumConcurrency',
+      says: `must be an integer from 2 to 1000, found ${maximumConcurrency}`,
+    });
   }
   if (!isBetween(archiveDays, 0, 36_500)) {
     problems.push({ path: 'archiveDays', says: `must be an integer from 0 to 36500, found ${archiveDays}` });
@@ -104,9 +107,21 @@ function ruleOf({ name, when, retry }: Rule, { settings, limits, timeout }: Rule
 }
 
 const SOURCE_MAPS = '--enable-source-maps';
+// Lambda quota, read 2026-11-21.
+const MAX_ENVIRONMENT = 4_096;
+const SECRET_ARN_BYTES = 140;
+
+/** About: of what only AWS knows the length is not known here. */
+function checkEnvironment({ name, environment, secrets }: AwsFunction, problems: Problem[]): void {
+  const texts = Object.entries(environment).reduce((sum, [key, text]) => sum + key.length + text.length, 0);
+  const bytes = secrets.reduce((sum, variable) => sum + variable.length + SECRET_ARN_BYTES, texts);
+  if (bytes <= MAX_ENVIRONMENT) return;
+  const says = `its variables take about ${bytes} bytes and Lambda allows ${MAX_ENVIRONMENT}; ${secrets.length} are secrets`;
+  problems.push({ path: `functions.${name}`, says: `${says}: split the document` });
+}
 
 function environmentOf(name: string, bus: AwsBus | null, { prefix, table }: { prefix: string; table: AwsTable }) {
-  const queues = { BUSWAY_QUEUE_PREFIX: prefix, BUSWAY_ACCOUNT: '${AWS::AccountId}' };
+  const queues = { BUSWAY_QUEUE_PREFIX: prefix, BUSWAY_ACCOUNT: `\${AWS::AccountId}` };
   return {
     NODE_OPTIONS: SOURCE_MAPS,
     ...(name === 'webhook' ? { BUSWAY_SEEN_TABLE: table.name } : {}),
@@ -139,6 +154,7 @@ export function surveyAws(survey: Survey, functions: readonly FunctionFacts[], s
         grants: grantsOf(name, { prefix, bus, table, document }),
       }),
     );
+  for (const one of made) checkEnvironment(one, problems);
   const timeout = functions.find(({ name }) => name === 'deliver')?.timeout ?? 0;
   const rules = bus === null ? [] : document.rules.map((rule) => ruleOf(rule, { settings, limits, timeout }));
   const plan: AwsPlan = {
@@ -166,11 +182,7 @@ export function soundPlan({ plan, problems }: AwsSurvey): AwsPlan {
 }
 
 /** For a document that was checked. Throws as soundPlan. */
-export function awsPlan(
-  document: RouterDocument,
-  functions: readonly FunctionFacts[],
-  settings: AwsSettings,
-): AwsPlan {
+export function awsPlan(document: RouterDocument, functions: readonly FunctionFacts[], settings: AwsSettings): AwsPlan {
   const places = new Map(document.rules.map(({ name }, i) => [name, i]));
   return soundPlan(surveyAws({ document, problems: [], places }, functions, settings));
 }

@@ -130,7 +130,10 @@ function readFunction(name: string, given: unknown, found: Found): ListedFunctio
   // Its rights follow from the rules as well: the resources of that file have a role for each function.
   const role = `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;
   if (given['role'] !== undefined && given['role'] !== role) {
-    problems.push({ path: `${path}.role`, says: `must be ${role}, which the bundler writes; found ${show(given['role'])}` });
+    problems.push({
+      path: `${path}.role`,
+      says: `must be ${role}, which the bundler writes; found ${show(given['role'])}`,
+    });
   }
   return {
     name,

@@ -31,7 +31,8 @@ export async function readRouter(given: string, cwd: string): Promise<WrittenRou
     const router = extname(file) === '.json' ? readDocumentText(text) : await defaultOf(file);
     return { router: router as RouterInput, baseDir: dirname(file) };
   } catch (cause) {
-    const says = cause instanceof Error && !(cause instanceof RouterError) ? cause.message : toRouterError(cause).message;
+    const says =
+      cause instanceof Error && !(cause instanceof RouterError) ? cause.message : toRouterError(cause).message;
     throw new RouterError('DOCUMENT_INVALID', `${given}: ${says}`, { cause });
   }
 }

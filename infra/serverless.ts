@@ -3,9 +3,9 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { RouterError } from '../router/errors.ts';
 import { type AwsKafka, type AwsPlan, BATCH_SIZE, KAFKA_BATCH_SIZE } from './aws/plan-data.ts';
 import { environmentOf, type Resources, resourcesOf, ruleId } from './aws/template.ts';
-import { RouterError } from '../router/errors.ts';
 
 export interface ServerlessFile {
   readonly resources: { readonly Resources: Resources };
@@ -28,7 +28,8 @@ const ACCESS = {
 
 function ofKafka({ brokers, topic, group, authentication }: AwsKafka, { kafkaSecret }: ServerlessExtras): object {
   if (authentication === null || kafkaSecret === undefined) {
-    const says = 'a Kafka of one\'s own needs a login that is a secret (kafkaSecret); inside of a VPC use the CDK construct';
+    const says =
+      "a Kafka of one's own needs a login that is a secret (kafkaSecret); inside of a VPC use the CDK construct";
     throw new RouterError('UNSUPPORTED', `serverless.yml: ${says}`);
   }
   return {

@@ -19,7 +19,8 @@ export class RouterStack extends Stack {
     const { intake, functions, plan, secrets } = this.router;
     this.#output('WebhookUrl', intake.url, 'where senders post to, followed by the name of a source');
     const redrive = functions.get('redrive');
-    if (redrive) this.#output('RedriveFunction', redrive.fn.functionName, 'delivers failures again: {"rule":"…","all":true}');
+    if (redrive)
+      this.#output('RedriveFunction', redrive.fn.functionName, 'delivers failures again: {"rule":"…","all":true}');
     for (const { variable, form, existing } of plan.secrets) {
       const says = existing === undefined && form === 'given' ? 'to be filled in' : 'in force';
       this.#output(`Secret${variable.replaceAll('_', '')}`, secrets.get(variable)!.secretArn, `${variable}: ${says}`);

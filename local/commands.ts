@@ -64,6 +64,11 @@ const list: readonly Known[] = [
     says: 'what would change, what is wrong or near a limit, what it costs',
     load: async () => (await import('./commands/plan.ts')).plan,
   },
+  {
+    name: 'deploy',
+    says: 'deploy the router to AWS by the CDK, or only synthesize it',
+    load: async () => (await import('./commands/deploy.ts')).deploy,
+  },
   { name: 'tail', says: 'show events on the bus', load: async () => (await import('./commands/tail.ts')).tail },
   {
     name: 'failures',

@@ -157,6 +157,21 @@ describe('package', { concurrency: false }, () => {
     assert.match(laws.err, /the adapter suite needs the package fast-check.*npm install fast-check@4/);
   });
 
+  test('package: the suites of sources and targets are there; that of targets needs nothing more', async () => {
+    const laws = ['takes', 'shapes', 'fails', 'hangs', 'aborted', 'concurrent', 'closed', 'close under way'];
+    const skip = [...laws, 'broken event', 'no canary'].map((law) => ({ test: law, reason: 'not here' }));
+    const { out, err } = await runText(
+      'suites.mjs',
+      `import { sourceSuite, targetSuite } from 'busway/contract';
+       targetSuite({ name: 'x', env: {}, skip: ${JSON.stringify(skip)}, open() { throw new Error('opened'); } });
+       try { sourceSuite('x', {}); } catch ({ message }) { console.log(message); }`,
+    );
+
+    assert.match(out, /busway\/contract: the source suite needs the package fast-check/);
+    assert.match(out, /skipped 10\b/, out + err);
+    assert.match(out, /fail 0\b/);
+  });
+
   test('package: the types hold for a strict TypeScript project, in every entry', async () => {
     mkdirSync(join(project, 'typed'));
     writeFileSync(

@@ -28,7 +28,7 @@ export async function openWith(
 ): Promise<Adapter<EventBridgePattern>> {
   const options = toEventBridgeOptions(given);
   const { bus, maxPattern } = options;
-  const names = (parts.rules?.() ?? []).map(({ name }) => name);
+  const names = (): readonly string[] => (parts.rules?.() ?? []).map(({ name }) => name);
   const ruleOfQueue: RuleOfQueue = ruleOfQueueFrom(parts.env, names) ?? (() => undefined);
   const limits = limitsOf(options);
   const { now, onWarning } = parts;

@@ -20,7 +20,7 @@ export interface OpenFailuresParts {
 /** Undefined where neither BUSWAY_FAILURES nor the option names a queue. Throws CONFIG_INVALID. */
 export function openFailures({ options, parts, client, ruleOfQueue }: OpenFailuresParts): SqsFailureLog | undefined {
   const { env, now, onWarning, rules = () => [] } = parts;
-  const names = rules().map(({ name }) => name);
+  const names = (): readonly string[] => rules().map(({ name }) => name);
   const queues = failureQueuesFrom(env, names, options.failures);
   if (queues === undefined) return undefined;
   // Where names tell whose a queue is, a message that nobody can read ends in the dead-letter queue of its own.

@@ -55,7 +55,7 @@ export function openRedrive({ options, parts }: OpenRedriveParts, rules: readonl
     );
   }
   const client = { credentials: credentialsFromEnv(env, now), region: async () => region };
-  const ruleOfQueue = ruleOfQueueFrom(env, rules) ?? (() => undefined);
+  const ruleOfQueue = ruleOfQueueFrom(env, () => rules) ?? (() => undefined);
   const ofRules = { ...parts, rules: () => rules.map((name) => ({ name })) };
   const failures = openFailures({ options, parts: ofRules, client, ruleOfQueue })!;
   const sqs = createSqs({ ...client, endpoint: endpointIn(env, 'SQS'), now });

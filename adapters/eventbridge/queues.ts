@@ -53,6 +53,9 @@ interface Names {
 
 type Env = (name: string) => string | undefined;
 
+/** Names of rules; only asked for where queues are named by them, since reading rules takes a function long. */
+type Rules = () => readonly string[];
+
 const PREFIX = /^[A-Za-z0-9_-]{1,32}$/;
 const ACCOUNT = /^\d{12}$/;
 const REGION = /^[a-z]{2}(?:-[a-z]{2,12}){1,3}-\d{1,2}$/;
@@ -80,12 +83,12 @@ export function ruleOfQueueIn(text: string | undefined): RuleOfQueue {
 }
 
 /** By BUSWAY_QUEUES, else by the names of the queues of `rules`; undefined where nothing says. Throws CONFIG_INVALID. */
-export function ruleOfQueueFrom(env: Env, rules: readonly string[]): RuleOfQueue | undefined {
+export function ruleOfQueueFrom(env: Env, rules: Rules): RuleOfQueue | undefined {
   const table = env('BUSWAY_QUEUES') ?? '';
   if (table !== '') return ruleOfQueueIn(table);
   const names = namesIn(env);
   if (names === undefined) return undefined;
-  const byName = new Map(rules.map((rule) => [queueName(names.prefix, rule), rule]));
+  const byName = new Map(rules().map((rule) => [queueName(names.prefix, rule), rule]));
   return (queue) => byName.get(queue);
 }
 
@@ -149,14 +152,10 @@ function failureQueuesBy(names: Names, rules: readonly string[], any: string | u
 }
 
 /** By BUSWAY_FAILURES, else by the names of the queues of `rules`, else `any` alone. As failureQueuesIn. */
-export function failureQueuesFrom(
-  env: Env,
-  rules: readonly string[],
-  any: string | undefined,
-): FailureQueues | undefined {
+export function failureQueuesFrom(env: Env, rules: Rules, any: string | undefined): FailureQueues | undefined {
   const table = env('BUSWAY_FAILURES') ?? '';
   const names = table === '' ? namesIn(env) : undefined;
-  return names === undefined ? failureQueuesIn(table, any) : failureQueuesBy(names, rules, any);
+  return names === undefined ? failureQueuesIn(table, any) : failureQueuesBy(names, rules(), any);
 }
 
 /** Where a rule's deliveries lie: the queue of BUSWAY_QUEUES, else the one that is named by the rule; by URL. */

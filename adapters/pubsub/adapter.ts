@@ -2,7 +2,7 @@
 // Publishing is REST unless there is an emulator; the SDK is loaded for pulling, for emulators and for reading failures.
 // It never creates a topic or a subscription, and never leaves out an attribute: a filter would lose the event.
 
-import { readFile } from 'node:fs/promises';
+import { promises as files } from 'node:fs';
 import type { Options } from '../../router/config.ts';
 import { RouterError, toRouterError } from '../../router/errors.ts';
 import type { CloudEvent } from '../../router/event.ts';
@@ -77,7 +77,7 @@ async function tokensOf({ env, now }: Parts): Promise<Tokens | undefined> {
   if (!file) return metadataTokens(env, now);
   let parsed: unknown;
   try {
-    parsed = JSON.parse(await readFile(file, 'utf8'));
+    parsed = JSON.parse(await files.readFile(file, 'utf8'));
   } catch {
     throw new RouterError('CONFIG_INVALID', 'pubsub: GOOGLE_APPLICATION_CREDENTIALS names no file that holds JSON');
   }

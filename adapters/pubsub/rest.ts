@@ -3,6 +3,7 @@
 // Source: google/pubsub/v1/pubsub.proto, http annotations; google/rpc/status.proto in JSON.
 
 import { RouterError } from '../../router/errors.ts';
+import { createHttpClient, type HttpAnswer } from '../http-client.ts';
 import {
   isStatus,
   isStatusOf,
@@ -34,30 +35,21 @@ export function publishBody(messages: readonly PubSubMessage[]): string {
   });
 }
 
-function retryAfterOf(header: string | null): number | undefined {
-  return header !== null && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : undefined;
+function retryAfterOf(header: string | undefined): number | undefined {
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : undefined;
 }
 
-function errorOf(response: Response, text: string): ServiceError {
-  let status: Status = statusOfHttp(response.status);
-  let hint = retryAfterOf(response.headers.get('retry-after'));
+function errorOf(answer: HttpAnswer): ServiceError {
+  let status: Status = statusOfHttp(answer.status);
+  let hint = retryAfterOf(answer.headers['retry-after']);
   try {
-    const { error } = JSON.parse(text) as { error?: { status?: unknown; details?: unknown } };
+    const { error } = JSON.parse(answer.text) as { error?: { status?: unknown; details?: unknown } };
     if (isStatus(error?.status)) status = error.status;
     hint ??= retryHint(error?.details);
   } catch {
     // Not the service's own answer: the HTTP status says what it can.
   }
   return hint === undefined ? { status } : { status, retryAfterMs: hint };
-}
-
-// An answer to publish holds message ids of some 20 bytes; more than this is not for us.
-const MAX_ANSWER_BYTES = 1_000_000;
-
-async function answerOf(response: Response): Promise<string> {
-  const length = Number(response.headers.get('content-length') ?? 0);
-  if (length > MAX_ANSWER_BYTES) throw new Error('the answer is too long');
-  return response.text();
 }
 
 interface Request {
@@ -82,32 +74,32 @@ export function createRestPublisher({ endpoint, tokens }: RestParts): Publisher 
   const base = `${tls ? 'https' : 'http'}://${host}${port === (tls ? 443 : 80) ? '' : `:${port}`}/v1/`;
   const trusted = tls || isLoopback(endpoint) ? tokens : undefined;
 
-  async function fetchText(request: Request, token: Token | undefined, signal: AbortSignal): Promise<Response> {
-    return fetch(base + request.path, {
-      method: request.body === undefined ? 'GET' : 'POST',
+  const client = createHttpClient();
+
+  function send({ path, body }: Request, token: Token | undefined, signal: AbortSignal): Promise<HttpAnswer> {
+    return client.send({
+      method: body === undefined ? 'GET' : 'POST',
+      url: new URL(base + path),
       headers: {
-        ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token.text}` }),
       },
-      ...(request.body === undefined ? {} : { body: request.body }),
-      redirect: 'error',
+      ...(body === undefined ? {} : { body: Buffer.from(body) }),
       signal,
     });
   }
 
   async function ask(request: Request, signal: AbortSignal): Promise<string> {
     const token = await trusted?.get(signal);
-    let response: Response;
-    let text: string;
+    let answer: HttpAnswer;
     try {
-      response = await fetchText(request, token, signal);
-      text = await answerOf(response);
+      answer = await send(request, token, signal);
     } catch (cause) {
       if (signal.aborted) throw signal.reason;
       throw mapServiceError({ status: 'UNAVAILABLE' }, request.what, cause);
     }
-    if (response.ok) return text;
-    const error = errorOf(response, text);
+    if (answer.status >= 200 && answer.status < 300) return answer.text;
+    const error = errorOf(answer);
     if (error.status !== 'UNAUTHENTICATED') throw mapServiceError(error, request.what);
     tokens?.forget();
     const refused = mapServiceError(error, request.what);
@@ -141,6 +133,6 @@ export function createRestPublisher({ endpoint, tokens }: RestParts): Publisher 
         if (!isStatusOf(thrown, 'PERMISSION_DENIED') || !(await mayPublish(topic, signal))) throw thrown;
       }
     },
-    close: async () => undefined,
+    close: async () => client.close(),
   };
 }

@@ -4,6 +4,7 @@
 
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import { RouterError } from '../../router/errors.ts';
+import { createHttpClient } from '../http-client.ts';
 
 export interface Token {
   readonly text: string;
@@ -89,20 +90,32 @@ export function serviceAccountTokens(account: ServiceAccountKey, now: () => numb
 const NO_METADATA =
   'pubsub: no credentials: set GOOGLE_APPLICATION_CREDENTIALS to the key file of a service account, or run where there is a metadata server';
 
-async function askMetadata(host: string, signal: AbortSignal): Promise<{ status: number; body: unknown }> {
+function jsonOf(text: string): unknown {
   try {
-    const response = await fetch(`http://${host}${TOKEN_PATH}`, {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function askMetadata(host: string, signal: AbortSignal): Promise<{ status: number; body: unknown }> {
+  const client = createHttpClient();
+  try {
+    const { status, text } = await client.send({
+      method: 'GET',
+      url: new URL(`http://${host}${TOKEN_PATH}`),
       headers: { 'metadata-flavor': 'Google' },
-      redirect: 'error',
       signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]),
     });
-    return { status: response.status, body: await response.json().catch(() => undefined) };
+    return { status, body: jsonOf(text) };
   } catch (cause) {
     if (signal.aborted) throw signal.reason;
-    const { code } = ((cause as { cause?: unknown }).cause ?? {}) as { code?: unknown };
+    const { code } = cause as { code?: unknown };
     // The name is known inside of Google's network only.
     if (code === 'ENOTFOUND') throw new RouterError('UNAUTHORIZED', NO_METADATA, { cause });
     throw new RouterError('BUS_UNAVAILABLE', 'pubsub: the metadata server does not answer', { cause });
+  } finally {
+    client.close();
   }
 }
 

@@ -8,8 +8,8 @@ import { isObject, unknownName } from '../../router/config.ts';
 import { RouterError, toRouterError } from '../../router/errors.ts';
 import type { FailureRecord } from '../../router/failure.ts';
 import { type TimeLeft, withinTime } from '../within-time.ts';
-import { type DocumentParts, type Env, readDocument } from './compose.ts';
 import { createLog, type Log } from './log.ts';
+import type { Env, Intake } from './read-document.ts';
 
 /** One of `ids`, `rule` and `all` at least; beside a rule the others mean what is of that rule. */
 export interface RedriveChoice {
@@ -142,20 +142,19 @@ export function awsRedrive({ open, rules, log }: AwsRedriveParts): AwsRedrive {
   };
 }
 
-export type RedriveParts = DocumentParts & { readonly print: (line: string) => void };
+export interface RedriveParts {
+  /** Checked when the bundle was made. */
+  readonly document: Intake;
+  /** In document order. */
+  readonly ruleNames: readonly string[];
+  readonly print: (line: string) => void;
+}
 
-/** Throws CONFIG_INVALID, DOCUMENT_INVALID, or UNSUPPORTED for another bus. */
-export function composeRedrive(env: Env, parts: RedriveParts): AwsRedriveParts {
-  const { document } = readDocument(env, parts);
-  const { kind, options } = document.bus;
-  if (kind !== 'eventbridge') {
-    const says = `the ${kind} bus keeps its failures itself; run busway redrive where it is reached`;
-    throw new RouterError('UNSUPPORTED', `aws: the redrive function is for eventbridge: ${says}`);
-  }
-  const log = createLog(parts.print, Date.now, document);
+/** Throws CONFIG_INVALID where the environment does not name the queues. */
+export function composeRedrive(env: Env, { document, ruleNames, print }: RedriveParts): AwsRedriveParts {
+  const log = createLog(print, Date.now);
   log.started(document);
-  const names = document.rules.map(({ name }) => name);
-  const asked = { env, now: Date.now, onWarning: log.warning };
-  const given = { options: toEventBridgeOptions(options), parts: asked };
-  return { open: (chosen) => openRedrive(given, chosen), rules: names, log };
+  const parts = { env, now: Date.now, onWarning: log.warning };
+  const given = { options: toEventBridgeOptions(document.bus.options), parts };
+  return { open: (chosen) => openRedrive(given, chosen), rules: ruleNames, log };
 }

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type AwsJson, type AwsRefusal, createAwsJson, serviceUrl } from '../../adapters/aws-json.ts';
 import { credentialsFromEnv } from '../../adapters/aws-request.ts';
 import { type ErrorCode, RouterError } from '../../router/errors.ts';
-import type { Env } from './compose.ts';
+import type { Env } from './read-document.ts';
 
 export interface SecretLimits {
   /** For all secrets together, tries and waits included; 5 s unless told. */

@@ -11,7 +11,7 @@ import { isObject } from '../../router/config.ts';
 import { RouterError } from '../../router/errors.ts';
 import type { CloudEvent } from '../../router/event.ts';
 import type { Seen } from '../../router/ingest.ts';
-import type { Env } from './compose.ts';
+import type { Env } from './read-document.ts';
 
 const WINDOW_S = 86_400;
 /** With the bus's own deadline of 5 s it stays below the 10 s that GitHub waits. */

@@ -28,8 +28,7 @@ export async function deliver(parts: Given<DeliverParts>): Promise<AwsDeliver> {
   const open = await opened(async () => {
     const env = await envWithSecrets(process.env);
     const { adapter, consumer, document } = await composeDeliver(env, { ...parts, print: printLine });
-    const names = document.rules.map(({ name }) => name);
-    const ruleOfQueue = ruleOfQueueFrom(env, names);
+    const ruleOfQueue = ruleOfQueueFrom(env, () => document.rules.map(({ name }) => name));
     const decodeKafka = adapter.name === 'kafka' ? { decodeKafka: adapter.decode } : {};
     return awsDeliver({ consumer, ...decodeKafka, ...(ruleOfQueue && { ruleOfQueue }) });
   });

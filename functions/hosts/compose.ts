@@ -1,20 +1,18 @@
 // Puts the webhook, deliver and push functions together from the environment, for hosts that give us nothing else. Called
-// once, at the first call: BUSWAY_RULES names the router document, BUSWAY_SECRET_* hold the secrets of its sources,
+// once, at the start: BUSWAY_RULES names the router document of what delivers, BUSWAY_SECRET_* hold the secrets of sources,
 // BUSWAY_PUSH_SECRET that of a bus which signs nothing. Knows the kinds it is given and imports no registry: what a function
 // does not use must not be in its bundle.
 
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import type { Adapter } from '../../adapters/adapter.ts';
+import { join } from 'node:path';
+import type { Adapter, Routed } from '../../adapters/adapter.ts';
 import { busDefaults, createBus } from '../../adapters/bus.ts';
 import { type Oversize, openOversize, type StoreKinds } from '../../adapters/oversize/oversize.ts';
 import type { AdapterModule } from '../../adapters/registry.ts';
 import type { Kind } from '../../router/config.ts';
 import { type Consumer, createConsumer } from '../../router/consume.ts';
-import { checkDocument, type Kinds, type RouterDocument } from '../../router/document.ts';
-import { readDocumentText } from '../../router/document-text.ts';
+import type { Kinds, RouterDocument } from '../../router/document.ts';
 import { RouterError } from '../../router/errors.ts';
 import { createIngest, type Seen } from '../../router/ingest.ts';
 import { wrapPush, wrapWebhook } from '../middleware.ts';
@@ -25,23 +23,24 @@ import { createRandomHex } from '../random-hex.ts';
 import { createWebhook } from '../webhook.ts';
 import type { OpenFunction } from './http-answer.ts';
 import { createLog, type Log } from './log.ts';
+import { type Env, type Intake, readDocument } from './read-document.ts';
 
-export type Env = (name: string) => string | undefined;
+export type { Env };
 
 interface CommonParts {
   readonly buses: Readonly<Record<string, Kind<AdapterModule>>>;
   /** For the data of oversized events; none if absent. */
   readonly stores?: StoreKinds;
-  /** The file of the router document where BUSWAY_RULES names none: a bundle has it beside itself. */
-  readonly rules?: string;
   /** A line of JSON. */
   readonly print: (line: string) => void;
 }
 
-/** Of targets the tables only: a document is checked whole, and a webhook delivers nothing. */
 export interface WebhookParts extends CommonParts {
+  /** Checked when the bundle was made. */
+  readonly document: Intake;
   readonly sources: SourceKinds;
-  readonly targets: Kinds;
+  /** For a bus that asks for them. */
+  readonly rules?: () => readonly Routed[];
   /** What was published, over all instances; not asked where the bus itself knows. */
   readonly seen?: Seen;
 }
@@ -49,9 +48,9 @@ export interface WebhookParts extends CommonParts {
 export interface DeliverParts extends CommonParts {
   readonly sources: Kinds;
   readonly targets: TargetKinds;
+  /** The file of the router document where BUSWAY_RULES names none: a bundle has it beside itself. */
+  readonly rulesFile?: string;
 }
-
-export type ComposeParts = WebhookParts & DeliverParts;
 
 /** Runs `open` at the first call and hands its result to all; a failure is not kept, so the next call tries again. */
 export function once<T>(open: () => Promise<T>): () => Promise<T> {
@@ -72,50 +71,6 @@ export async function opened<T>(open: () => Promise<T>): Promise<() => Promise<T
   return get;
 }
 
-export interface Loaded {
-  readonly document: RouterDocument;
-  readonly baseDir: string;
-}
-
-/** The kinds that a document is checked against, and where it is. */
-export type DocumentParts = Pick<CommonParts, 'rules' | 'stores'> & {
-  readonly buses: Kinds;
-  readonly sources: Kinds;
-  readonly targets: Kinds;
-};
-
-/** Throws CONFIG_INVALID or DOCUMENT_INVALID. */
-export function readDocument(env: Env, parts: DocumentParts): Loaded {
-  const given = env('BUSWAY_RULES') || parts.rules;
-  if (given === undefined) {
-    throw new RouterError(
-      'CONFIG_INVALID',
-      'BUSWAY_RULES is not set; it names the router document, such as rules.json',
-    );
-  }
-  const file = resolve(given);
-  let input: unknown;
-  try {
-    input = readDocumentText(readFileSync(file, 'utf8'));
-  } catch (cause) {
-    throw new RouterError('CONFIG_INVALID', `BUSWAY_RULES: ${given} cannot be read as JSON`, { cause });
-  }
-  const document = checkDocument(input, parts);
-  if (document.bus.kind === 'embedded') {
-    throw new RouterError(
-      'CONFIG_INVALID',
-      `${given}: the embedded bus lives in a folder of one machine and would lose events here; choose another bus`,
-    );
-  }
-  if (document.oversize?.store.kind === 'folder') {
-    throw new RouterError(
-      'CONFIG_INVALID',
-      `${given}: oversize: the folder of one instance is not there for the next, and its data would be lost; use s3`,
-    );
-  }
-  return { document, baseDir: dirname(file) };
-}
-
 interface OpenBus {
   readonly adapter: Adapter;
   readonly oversize?: Oversize;
@@ -125,25 +80,23 @@ interface BusParts {
   readonly env: Env;
   readonly parts: CommonParts;
   readonly log: Log;
+  readonly rules?: () => readonly Routed[];
 }
 
-async function openStore(
-  { document, baseDir }: Loaded,
-  { env, parts, log }: BusParts,
-): Promise<Pick<OpenBus, 'oversize'>> {
-  if (document.oversize === undefined) return {};
-  const asked = { baseDir, env, now: Date.now, onWarning: log.warning };
-  return { oversize: await openOversize(document.oversize.store, parts.stores ?? {}, asked) };
+async function openStore({ oversize }: Intake, { env, parts, log }: BusParts): Promise<Pick<OpenBus, 'oversize'>> {
+  if (oversize === undefined) return {};
+  // A store that takes a path from here was refused: a folder of this machine.
+  const asked = { baseDir: '.', env, now: Date.now, onWarning: log.warning };
+  return { oversize: await openOversize(oversize.store, parts.stores ?? {}, asked) };
 }
 
-async function openBus(loaded: Loaded, given: BusParts): Promise<OpenBus> {
-  const { document } = loaded;
+async function openBus(document: Intake, given: BusParts): Promise<OpenBus> {
   const { kind, options } = document.bus;
-  const { env, parts, log } = given;
+  const { env, parts, log, rules } = given;
   const module = await parts.buses[kind]!.load();
   const dataDir = join(tmpdir(), 'busway');
-  const store = await openStore(loaded, given);
-  const asked = { dataDir, env, now: Date.now, onWarning: log.warning, rules: () => document.rules, ...store };
+  const store = await openStore(document, given);
+  const asked = { dataDir, env, now: Date.now, onWarning: log.warning, ...(rules && { rules }), ...store };
   return { adapter: await module.open(options, asked), ...store };
 }
 
@@ -162,14 +115,13 @@ function readMaxBody(env: Env): number {
   );
 }
 
-/** Throws RouterError: CONFIG_INVALID, DOCUMENT_INVALID, SECRET_MISSING, or what the bus says to its options. */
+/** Throws RouterError: CONFIG_INVALID, SECRET_MISSING, or what the bus says to its options. */
 export async function composeWebhook(env: Env, parts: WebhookParts): Promise<ComposedFunction> {
   const maxBody = readMaxBody(env);
-  const loaded = readDocument(env, parts);
-  const { document } = loaded;
+  const { document, rules } = parts;
   const open = await openSources(document, parts.sources, secretsFromEnv(env));
-  const log = createLog(parts.print, Date.now, document);
-  const { adapter, ...store } = await openBus(loaded, { env, parts, log });
+  const log = createLog(parts.print, Date.now);
+  const { adapter, ...store } = await openBus(document, { env, parts, log, ...(rules && { rules }) });
   const bus = createBus(adapter, { ...busDefaults, now: Date.now, ...store });
   log.started(document);
   const ingest = createIngest({
@@ -190,10 +142,9 @@ export interface ComposedDeliver {
   close(): Promise<void>;
 }
 
-/** Throws RouterError as composeWebhook; UNSUPPORTED for a bus that keeps no failures. */
+/** Throws RouterError as composeWebhook; DOCUMENT_INVALID, and UNSUPPORTED for a bus that keeps no failures. */
 export async function composeDeliver(env: Env, parts: DeliverParts): Promise<ComposedDeliver> {
-  const loaded = readDocument(env, parts);
-  const { document, baseDir } = loaded;
+  const { document, baseDir } = readDocument(env, parts, parts.rulesFile);
   const log = createLog(parts.print, Date.now, document);
   const open = await openRules(document, parts.targets, {
     baseDir,
@@ -203,10 +154,12 @@ export async function composeDeliver(env: Env, parts: DeliverParts): Promise<Com
     onWarning: log.warning,
     print: parts.print,
   });
-  const { adapter, oversize } = await openBus(loaded, { env, parts, log }).catch(async (thrown: unknown) => {
-    await open.close();
-    throw thrown;
-  });
+  const { adapter, oversize } = await openBus(document, { env, parts, log, rules: () => document.rules }).catch(
+    async (thrown: unknown) => {
+      await open.close();
+      throw thrown;
+    },
+  );
   const { failures } = adapter;
   const close = async (): Promise<void> => {
     await open.close();

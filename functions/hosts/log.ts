@@ -5,9 +5,10 @@ import type { Report } from '../../router/consume.ts';
 import type { RouterDocument } from '../../router/document.ts';
 import type { RouterError } from '../../router/errors.ts';
 import type { IntakeReport } from '../webhook.ts';
+import type { Intake } from './read-document.ts';
 
 export interface Log {
-  started(document: RouterDocument): void;
+  started(document: Intake): void;
   intake(report: IntakeReport): void;
   delivery(report: Report): void;
   /** A push that was not answered by 2xx. */

@@ -4,10 +4,10 @@
 import { compileFilter } from '../../adapters/eventbridge/filter.ts';
 import type { Problem } from '../../router/config.ts';
 import type { Survey } from '../../router/document.ts';
-import { type CompiledRule, compileRules } from '../plan/compiled-rule.ts';
+import { functionsOf } from '../bundle/modules.ts';
 import type { ListedFunction } from '../functions.ts';
+import { type CompiledRule, compileRules } from '../plan/compiled-rule.ts';
 import { busPlanOf } from '../plan.ts';
-import { knownFunctions } from './grants.ts';
 import type { PatternLimits } from './pattern.ts';
 
 /** A function as serverless.yml lists it. */
@@ -24,6 +24,10 @@ function ofBus({ document: { bus } }: Survey, problems: Problem[]): void {
   if (bus.kind === 'kafka' && bus.options['brokers'] === undefined) {
     const says = "needs 'brokers': Lambda polls them for the deliver function, and nothing here knows which they are";
     problems.push({ path: 'bus', says });
+  }
+  if (bus.kind === 'eventgrid' && bus.options['entra'] === true) {
+    const says = "is an identity of Azure's own hosts, and there is none on AWS; give the bus 'key' or 'sas'";
+    problems.push({ path: 'bus.entra', says });
   }
 }
 
@@ -66,23 +70,25 @@ function ofTimes({ document, places }: Survey, functions: readonly FunctionFacts
   }
 }
 
-/**
- * Which of the functions a bus needs: where another cloud's bus delivers, AWS only publishes; a Kafka of one's own keeps its
- * failures itself.
- */
+/** The functions that there is a bundle of, and the stack has a place for. */
+const known = Object.keys(functionsOf.aws);
+
+/** Which of them a bus needs: where another cloud's bus delivers, AWS only publishes. */
 export function neededFunctions(bus: string): readonly string[] {
-  if (bus === 'eventbridge') return knownFunctions;
-  return bus === 'kafka' ? ['webhook', 'deliver'] : ['webhook'];
+  return known.filter((name) => functionsOf.aws[name]!.buses?.includes(bus) ?? true);
 }
 
 function ofFunctions({ document: { bus } }: Survey, functions: readonly FunctionFacts[], problems: Problem[]): void {
   const names = functions.map(({ name }) => name);
-  for (const name of names.filter((one) => !knownFunctions.includes(one))) {
-    const says = `nothing in the stack calls it; known: ${knownFunctions.join(', ')}`;
+  for (const name of names.filter((one) => !known.includes(one))) {
+    const says = `nothing in the stack calls it; known: ${known.join(', ')}`;
     problems.push({ path: `serverless.yml functions.${name}`, says });
   }
   for (const name of neededFunctions(bus.kind).filter((one) => !names.includes(one))) {
-    problems.push({ path: 'serverless.yml functions', says: `'${name}' is not listed, and the router needs it on its bus` });
+    problems.push({
+      path: 'serverless.yml functions',
+      says: `'${name}' is not listed, and the router needs it on its bus`,
+    });
   }
 }
 

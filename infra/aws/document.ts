@@ -21,7 +21,10 @@ function documentOnAws(router: RouterInput, busName: string | undefined, problem
   if (kind === 'eventbridge' && isObject(written)) {
     return { ...router, bus: { ...(written as unknown as EventBridgeInput), bus: busName } };
   }
-  problems.push({ path: 'busName', says: `names a bus of EventBridge, but the document's bus is ${kind}; take one out` });
+  problems.push({
+    path: 'busName',
+    says: `names a bus of EventBridge, but the document's bus is ${kind}; take one out`,
+  });
   return router;
 }
 

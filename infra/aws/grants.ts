@@ -13,7 +13,8 @@ export interface GrantParts {
   readonly document: RouterDocument;
 }
 
-const QUEUES = "a role's policies hold fewer than 60 queues by name; the prefix and the form of the name are the router's own";
+const QUEUES =
+  "a role's policies hold fewer than 60 queues by name; the prefix and the form of the name are the router's own";
 const OBJECTS = 'the names of objects are hashes of what will come; the prefix is the narrowest form';
 
 const sqs = (name: string): string => `arn:\${AWS::Partition}:sqs:\${AWS::Region}:\${AWS::AccountId}:${name}`;
@@ -73,10 +74,7 @@ function redrive({ prefix }: GrantParts): readonly AwsGrant[] {
 
 const byName: Readonly<Record<string, (parts: GrantParts) => readonly AwsGrant[]>> = { webhook, deliver, redrive };
 
-/** The functions that the stack knows. */
-export const knownFunctions: readonly string[] = Object.keys(byName);
-
-/** Of a function that is known. */
+/** Of a function that there is a bundle of. */
 export function grantsOf(name: string, parts: GrantParts): readonly AwsGrant[] {
   return byName[name]!(parts);
 }

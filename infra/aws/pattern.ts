@@ -4,8 +4,8 @@
 // allowed in templates") and 1414 (EventPattern of a rule may be a text), read 2026-11-21.
 
 import { compileFilter } from '../../adapters/eventbridge/filter.ts';
-import { isObject } from '../../router/config.ts';
 import type { Condition } from '../../router/condition.ts';
+import { isObject } from '../../router/config.ts';
 
 export interface PatternLimits {
   /** Characters; the default quota if absent. */

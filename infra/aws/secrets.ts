@@ -71,12 +71,14 @@ function ofBus({ document: { bus } }: Survey): readonly Needed[] {
 function ofTargets({ document, places }: Survey): readonly Needed[] {
   return document.rules.flatMap(({ name, to }) => {
     const at = `${placeOf(name, places)} to.${to.kind}`;
-    return named(to.options, targets[to.kind]?.options ?? {}, at).map(([place, variable]): Needed => ({
-      variable,
-      at: place,
-      form: 'given',
-      readBy: ['deliver'],
-    }));
+    return named(to.options, targets[to.kind]?.options ?? {}, at).map(
+      ([place, variable]): Needed => ({
+        variable,
+        at: place,
+        form: 'given',
+        readBy: ['deliver'],
+      }),
+    );
   });
 }
 
@@ -103,7 +105,10 @@ function checkExisting(needed: readonly Needed[], existing: Readonly<Record<stri
     if (!known.includes(variable)) problems.push({ path, says: unknownName('variable', variable, known) });
     // The text is not shown: it could be the secret itself.
     else if (!NAME.test(secret) && !ARN.test(secret)) {
-      problems.push({ path, says: 'must be the name or the ARN of a secret in Secrets Manager, never the secret itself' });
+      problems.push({
+        path,
+        says: 'must be the name or the ARN of a secret in Secrets Manager, never the secret itself',
+      });
     }
   }
 }

@@ -31,6 +31,8 @@ const plain = (text: string): string => text.replaceAll(/[^A-Za-z0-9]/g, '');
 
 /** A text as it is, or with what only CloudFormation knows. */
 export function sub(text: string): unknown {
+  const name = /^\$\{(AWS::\w+)\}$/.exec(text)?.[1];
+  if (name !== undefined) return { Ref: name };
   return text.includes('${') ? { 'Fn::Sub': text } : text;
 }
 
@@ -41,7 +43,8 @@ export function ruleId(rule: string): string {
 
 export const roleId = (name: string): string => `${capital(name)}Role`;
 
-const secretId = ({ variable }: AwsSecret): string => `Secret${plain(variable)}${plain(variable) === variable ? '' : hex(variable)}`;
+const secretId = ({ variable }: AwsSecret): string =>
+  `Secret${plain(variable)}${plain(variable) === variable ? '' : hex(variable)}`;
 const hex = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 8).toUpperCase();
 
 /** What stands in a variable of a function. */
@@ -73,12 +76,13 @@ function policy(Statement: readonly object[]): object {
 }
 
 function role(plan: AwsPlan, one: AwsFunction): Resource {
-  const log = { Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: [arnOf(`${capital(one.name)}LogGroup`)] };
+  const log = {
+    Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    Resource: [arnOf(`${capital(one.name)}LogGroup`)],
+  };
   const granted = one.grants.map(({ actions, on }) => ({ Action: actions, Resource: on.map(sub) }));
-  const secrets = ofFunction(plan, one).map((secret) => ({
-    Action: ['secretsmanager:GetSecretValue'],
-    Resource: [secretArn(secret)],
-  }));
+  const arns = ofFunction(plan, one).map(secretArn);
+  const secrets = arns.length === 0 ? [] : [{ Action: ['secretsmanager:GetSecretValue'], Resource: arns }];
   const statements = [log, ...granted, ...secrets].map((statement) => ({ Effect: 'Allow', ...statement }));
   const service = { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' };
   return {
@@ -93,7 +97,7 @@ function role(plan: AwsPlan, one: AwsFunction): Resource {
 function queuePolicy(queue: string, rule: string): Resource {
   const overTls = {
     Effect: 'Deny',
-    Principal: '*',
+    Principal: { AWS: '*' },
     Action: 'sqs:*',
     Resource: arnOf(queue),
     Condition: { Bool: { 'aws:SecureTransport': 'false' } },

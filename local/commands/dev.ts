@@ -14,6 +14,7 @@ import { lintRules } from '../../router/lint/rules.ts';
 import { createAdmin } from '../admin.ts';
 import { type Args, type Command, type Io, shared, usage } from '../command.ts';
 import { ownDataFolder } from '../data-folder.ts';
+import { functionWarnings } from '../dev-functions.ts';
 import { loadDocument, watchDocument } from '../document-file.ts';
 import { createPrepareRules, prepareBus } from '../prepare-bus.ts';
 import { createPrinter } from '../print.ts';
@@ -140,6 +141,7 @@ function warn({ loaded }: Opened, url: string, io: Io): void {
   const { rules, sources } = loaded.document;
   const findings = lintRules(rules, { sources, port: Number(new URL(url).port) });
   for (const finding of findings) if (finding.level !== 'note') io.err(findingText(finding));
+  for (const text of functionWarnings(io.cwd)) io.err(`warning: ${text}`);
 }
 
 async function run(args: Args, io: Io): Promise<number> {

@@ -35,7 +35,6 @@ import {
   until,
   withScene,
 } from './adapter-harness.ts';
-import { logLaws } from './adapter-log.ts';
 
 interface RuleOptions {
   readonly ordered?: boolean;
@@ -176,5 +175,4 @@ export const pullLaws = {
   'pulled drain': drain,
   'pulled undecodable': refusesGarbage(withAnyType, 1),
   'pulled stop and go': stopsAndGoes(withRule),
-  failures: logLaws.failures,
 } satisfies Partial<Record<AdapterLaw, Law>>;

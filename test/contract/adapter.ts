@@ -17,6 +17,8 @@ export function adapterSuite(name: string, harness: AdapterHarness): void {
     ...portLaws,
     ...(harness.delivery === 'log' ? { ...logLaws, ...orderLaws } : {}),
     ...(harness.delivery === 'pull' ? pullLaws : {}),
+    // Whatever delivers keeps failures.
+    failures: logLaws.failures,
   };
   describe(`${name} keeps the adapter laws`, { concurrency }, () => {
     for (const [id, law] of Object.entries(laws) as [AdapterLaw, Law][]) {

@@ -3,26 +3,20 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { serverlessFile, writeServerlessFile } from '../../infra/serverless.ts';
 import { childEnv } from '../harness/env.ts';
 import { lintTemplate, noCfnLint } from './cfn-lint.ts';
+import { oslsProject } from './osls.ts';
 import { folder, orders, type Resource, synthesize, type Template } from './stack-scene.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-
-/** A project with serverless.yml, the bundles and what the rules gave, packaged by osls. */
+/** What osls packages in the folder with the bundles and with what the rules gave. */
 function packaged(dir: string): string {
-  cpSync(join(root, 'serverless.yml'), join(dir, 'serverless.yml'));
-  symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'));
-  const osls = join(root, 'node_modules/serverless/bin/serverless.js');
-  mkdirSync(join(dir, 'home'));
-  // Nothing is asked of the network; a home of its own keeps its cache out of ours.
-  const env = childEnv({ HOME: join(dir, 'home'), SLS_TELEMETRY_DISABLED: '1', SLS_NOTIFICATIONS_MODE: 'off' });
-  const { status, stderr } = spawnSync(process.execPath, [osls, 'package'], { cwd: dir, env, encoding: 'utf8' });
+  const program = oslsProject(dir);
+  const env = childEnv({ HOME: join(dir, 'home'), SLS_TELEMETRY_DISABLED: '1' });
+  const { status, stderr } = spawnSync(process.execPath, [program, 'package'], { cwd: dir, env, encoding: 'utf8' });
   assert.equal(status, 0, stderr);
   return join(dir, '.serverless/cloudformation-template-update-stack.json');
 }

@@ -2,12 +2,10 @@
 // test/fakes/eventbridge.ts, a rule that takes everything, and a queue behind it, from which payloads are decoded as Lambda
 // gets them; failures in the fake of SQS.
 
-import { test } from 'node:test';
 import { open } from '../../../adapters/eventbridge/adapter.ts';
 import { open as openSigned } from '../../../adapters/eventbridge/adapter-signed.ts';
 import { adapterSuite } from '../../contract/adapter.ts';
 import type { AdapterHarness, BusScene, Special } from '../../contract/adapter-harness.ts';
-import { logLaws } from '../../contract/adapter-log.ts';
 import type { FakeSettings } from '../../fakes/eventbridge.ts';
 import { BUS, canary, nativePasses, openScene, startQueues } from './scene.ts';
 
@@ -43,7 +41,3 @@ const harnessOf = (by: typeof open): AdapterHarness => ({
 
 adapterSuite('eventbridge', harnessOf(open));
 adapterSuite('eventbridge, without the SDK', harnessOf(openSigned));
-
-// The suite asks only buses that are read or pulled.
-test('eventbridge: failure records are written, listed oldest first, replaced by id and removed', () =>
-  logLaws.failures({ harness: harnessOf(open), waitMs: 5_000 }));

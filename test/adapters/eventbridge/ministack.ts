@@ -97,5 +97,7 @@ export function findMiniStack(): FoundMiniStack {
   const program = join(folder, 'bin', 'ministack');
   if (!existsSync(program)) return none('not installed in BUSWAY_MINISTACK or .busway/emulators/ministack');
   const installed = globSync(`lib/python*/site-packages/ministack-${VERSION}.dist-info`, { cwd: folder });
-  return installed.length === 0 ? none('another version is installed') : { ok: true, start: (settings) => start(program, settings) };
+  return installed.length === 0
+    ? none('another version is installed')
+    : { ok: true, start: (settings) => start(program, settings) };
 }

@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 import type { Adapter, Routed } from '../../../adapters/adapter.ts';
 import { open } from '../../../adapters/eventgrid/adapter.ts';
 import { compileEventGrid, subscriptionName } from '../../../adapters/eventgrid/filter.ts';
@@ -12,7 +12,6 @@ import type { CloudEvent } from '../../../router/event.ts';
 import { encodeStructuredText } from '../../../router/wire/json.ts';
 import { adapterSuite } from '../../contract/adapter.ts';
 import type { AdapterHarness, BusScene, Special } from '../../contract/adapter-harness.ts';
-import { logLaws } from '../../contract/adapter-log.ts';
 import { type FakeEventGrid, startEventGrid } from '../../fakes/eventgrid.ts';
 import { scaledClock } from '../../fakes/eventgrid-clock.ts';
 import { passesFilter } from '../../fakes/eventgrid-filter.ts';
@@ -165,7 +164,3 @@ function harness(tier: Tier): AdapterHarness {
 
 adapterSuite('eventgrid custom topic', harness('topic'));
 adapterSuite('eventgrid namespace', harness('namespace'));
-
-// The suite asks only buses that are read or pulled.
-test('eventgrid custom topic: failure records are written, listed oldest first, replaced by id and removed', () =>
-  logLaws.failures({ harness: harness('topic'), waitMs: 5_000 }));

@@ -33,7 +33,7 @@ export function documentFor({ urlOf }: Pick<Targets, 'urlOf'>): RouterInput {
         when: { type: ['com.github.pull_request.opened'], data: { repository: { private: [false] } } },
         to: to('pull-requests'),
       },
-      { name: 'not.stars', when: "NOT (type LIKE '%star%') AND LENGTH(id) > 0", to: to('not.stars') },
+      { name: 'not.stars', when: `LENGTH(type) <> ${'com.github.star.created'.length}`, to: to('not.stars') },
       { name: 'pushes', when: { type: ['com.github.push'] }, to: to('pushes'), retry: { attempts: 2 } },
       { name: 'stars', when: { type: ['com.github.star.created'] }, to: to('stars'), retry: { attempts: 1 } },
     ],

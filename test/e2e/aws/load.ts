@@ -2,7 +2,7 @@
 // that it does not say. A type, a property, a function or a reference that is not known ends it.
 
 import type { AwsCalls } from './calls.ts';
-import { leftOut, type Made, makeResource, type MakeParts, type Properties } from './makers.ts';
+import { leftOut, type Made, type MakeParts, makeResource, type Properties } from './makers.ts';
 import { type Known, referencesIn, resolveValue } from './resolve.ts';
 import { checkAdmitted, checkReceives } from './rights.ts';
 
@@ -54,13 +54,22 @@ export function inOrder(resources: Template['Resources']): readonly string[] {
 }
 
 function countByType(resources: readonly Resource[]): ReadonlyMap<string, number> {
-  return new Map(Array.from(Map.groupBy(resources, ({ Type }) => Type), ([type, group]) => [type, group.length]));
+  return new Map(
+    Array.from(
+      Map.groupBy(resources, ({ Type }) => Type),
+      ([type, group]) => [type, group.length],
+    ),
+  );
 }
 
 /** Who may what, once all is there. */
 async function checkRights(
   resources: readonly Resource[],
-  { calls, properties, arnOf }: { calls: AwsCalls; properties: (one: Resource) => Properties; arnOf: (one: Resource) => string },
+  {
+    calls,
+    properties,
+    arnOf,
+  }: { calls: AwsCalls; properties: (one: Resource) => Properties; arnOf: (one: Resource) => string },
 ): Promise<void> {
   const ofType = (type: string): readonly Resource[] => resources.filter(({ Type }) => Type === type);
   const policies = ofType('AWS::SQS::QueuePolicy').map((one) => properties(one)['PolicyDocument']);

@@ -4,6 +4,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { AwsCalls } from './calls.ts';
+import { asMiniStackReads } from './rights.ts';
 
 export type Properties = Readonly<Record<string, unknown>>;
 
@@ -59,7 +60,8 @@ const rule: Maker = {
     const asked = { Name, EventBusName, EventPattern: pattern, Description };
     const { RuleArn } = await calls.json('events', 'PutRule', asked);
     const { FailedEntryCount } = await calls.json('events', 'PutTargets', { Rule: Name, EventBusName, Targets });
-    if (FailedEntryCount !== 0) throw new Error(`rule ${String(Name)}: ${String(FailedEntryCount)} targets were refused`);
+    if (FailedEntryCount !== 0)
+      throw new Error(`rule ${String(Name)}: ${String(FailedEntryCount)} targets were refused`);
     return { ref: textAt(properties, 'Name'), attributes: { Arn: String(RuleArn) } };
   },
 };
@@ -102,14 +104,18 @@ function generated(options: Properties): string {
     throw new Error(`GenerateSecretString: only ${GENERATED.join(', ')} of letters and digits are known here`);
   }
   const length = Number(options['PasswordLength']);
-  return randomBytes(2 * length).toString('base64').replaceAll(/[^A-Za-z0-9]/g, '').slice(0, length);
+  return randomBytes(2 * length)
+    .toString('base64')
+    .replaceAll(/[^A-Za-z0-9]/g, '')
+    .slice(0, length);
 }
 
 const secret: Maker = {
   uses: ['Description', 'GenerateSecretString'],
   leaves: { Tags: LABELS },
   async make({ Description, GenerateSecretString }, { calls, name }) {
-    const value = GenerateSecretString === undefined ? {} : { SecretString: generated(GenerateSecretString as Properties) };
+    const value =
+      GenerateSecretString === undefined ? {} : { SecretString: generated(GenerateSecretString as Properties) };
     const { ARN } = await calls.json('secretsmanager', 'CreateSecret', { Name: name, Description, ...value });
     return { ref: String(ARN), attributes: { Id: String(ARN) } };
   },
@@ -131,8 +137,15 @@ const role: Maker = {
   async make({ AssumeRolePolicyDocument, Policies = [] }, { calls, account, name: RoleName }) {
     const trust = JSON.stringify(AssumeRolePolicyDocument);
     await calls.iam('CreateRole', { RoleName, AssumeRolePolicyDocument: trust });
-    for (const { PolicyName, PolicyDocument } of Policies as readonly { PolicyName: string; PolicyDocument: object }[]) {
-      await calls.iam('PutRolePolicy', { RoleName, PolicyName, PolicyDocument: JSON.stringify(PolicyDocument) });
+    for (const { PolicyName, PolicyDocument } of Policies as readonly {
+      PolicyName: string;
+      PolicyDocument: object;
+    }[]) {
+      await calls.iam('PutRolePolicy', {
+        RoleName,
+        PolicyName,
+        PolicyDocument: JSON.stringify(asMiniStackReads(PolicyDocument)),
+      });
     }
     return { ref: RoleName, attributes: { Arn: `arn:aws:iam::${account}:role/${RoleName}` } };
   },
@@ -145,7 +158,12 @@ const lambda: Maker = {
     const { Code, Environment, ...asked } = given(properties, lambda.uses);
     const { Variables = {} } = (Environment ?? {}) as { Variables?: Properties };
     const ZipFile = assetOf(textAt(Code as Properties, 'S3Key')).toString('base64');
-    const input = { ...asked, FunctionName, Code: { ZipFile }, Environment: { Variables: { ...Variables, ...environment } } };
+    const input = {
+      ...asked,
+      FunctionName,
+      Code: { ZipFile },
+      Environment: { Variables: { ...Variables, ...environment } },
+    };
     const { FunctionArn } = await calls.lambda('POST', '/functions', input);
     return { ref: FunctionName, attributes: { Arn: String(FunctionArn) } };
   },
@@ -181,7 +199,8 @@ export const leftOut: Readonly<Record<string, string>> = {
   'AWS::ApiGatewayV2::Route': HTTP_API,
   'AWS::ApiGatewayV2::Stage': HTTP_API,
   'AWS::Lambda::Permission': HTTP_API,
-  'AWS::SQS::QueuePolicy': 'it shuts out whoever comes without TLS, and that is all on loopback; what it must let in is checked (rights.ts)',
+  'AWS::SQS::QueuePolicy':
+    'it shuts out whoever comes without TLS, and that is all on loopback; what it must let in is checked (rights.ts)',
   'AWS::Events::Archive': 'nothing is replayed',
   'AWS::CloudWatch::Alarm': 'no metrics are kept',
   'AWS::CloudWatch::Dashboard': 'no metrics are kept',
@@ -191,7 +210,9 @@ export const leftOut: Readonly<Record<string, string>> = {
 export async function makeResource(type: string, properties: Properties, parts: MakeParts): Promise<Made> {
   const maker = makers[type];
   if (maker === undefined) throw new Error(`template: resources of type ${type} are not known here`);
-  const strange = Object.keys(properties).find((name) => !maker.uses.includes(name) && !Object.hasOwn(maker.leaves, name));
+  const strange = Object.keys(properties).find(
+    (name) => !maker.uses.includes(name) && !Object.hasOwn(maker.leaves, name),
+  );
   if (strange !== undefined) throw new Error(`template: property ${strange} of ${type} is not known here`);
   return maker.make(properties, parts);
 }

@@ -26,7 +26,9 @@ function refOf(name: unknown, known: Known): string {
 }
 
 function attributeOf(given: unknown, known: Known): string {
-  const whole = Array.isArray(given) ? given.map((part) => textOf(part, 'Fn::GetAtt')).join('.') : textOf(given, 'Fn::GetAtt');
+  const whole = Array.isArray(given)
+    ? given.map((part) => textOf(part, 'Fn::GetAtt')).join('.')
+    : textOf(given, 'Fn::GetAtt');
   const [id = '', ...rest] = whole.split('.');
   const found = known.attribute(id, rest.join('.'));
   return found ?? refuse(`Fn::GetAtt '${whole}' names nothing that is made here`);

@@ -1,14 +1,35 @@
-// What AWS refuses and MiniStack does not: a rule that may not send to its queue (then events are lost without a word), and a
-// mapping whose function may not receive from its queue (then the stack does not come up). Checked on resolved resources.
-// Sources: EventBridge User Guide, "Using resource-based policies", "Amazon SQS permissions"; Lambda guide, "Using Lambda with
-// Amazon SQS", "Execution role permissions" (read 2026-11-21).
+// Where MiniStack 1.5.33 reads rights otherwise than AWS, so that neither a right too few nor one too many is passed over.
+// Not asked by it at all: whether a rule may send to its queue (else events are lost without a word), and a function receive
+// from it (else the stack does not come up). Sources: SQS API reference, AddPermission; EventBridge User Guide, "Amazon SQS
+// permissions"; Lambda guide, "Using Lambda with Amazon SQS", "Execution role permissions" (read 2026-11-21).
 
 import { isObject } from '../../../router/config.ts';
 import type { AwsCalls } from './calls.ts';
 import type { Properties } from './makers.ts';
 
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
+const listOf = (value: unknown): readonly unknown[] =>
+  Array.isArray(value) ? value : value === undefined ? [] : [value];
 const objectOf = (value: unknown): Properties => (isObject(value) ? value : {});
+
+/** "Specifying SendMessage, DeleteMessage, or ChangeMessageVisibility also grants permissions for the batch versions" */
+const BATCHED = ['sqs:SendMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'];
+const LOOK_UP = 'events:DescribeEventBus';
+
+function asRead(statement: Properties): readonly Properties[] {
+  const { Action, Resource } = statement;
+  const actions = listOf(Action).map(String);
+  const batches = actions.filter((action) => BATCHED.includes(action)).map((action) => `${action}Batch`);
+  const own = { ...statement, Action: [...actions, ...batches] };
+  if (!actions.includes(LOOK_UP)) return [own];
+  // It takes the name of the bus in such a request for the name of a rule.
+  const rules = listOf(Resource).map((arn) => String(arn).replace(':event-bus/', ':rule/default/'));
+  return [own, { ...statement, Action: LOOK_UP, Resource: rules }];
+}
+
+/** A policy of a role in the words of MiniStack, which asks for two rights by other names than AWS. */
+export function asMiniStackReads(policy: unknown): Properties {
+  return { ...objectOf(policy), Statement: listOf(objectOf(policy)['Statement']).map(objectOf).flatMap(asRead) };
+}
 
 const SENDER = 'events.amazonaws.com';
 const SEND = 'sqs:SendMessage';
@@ -33,7 +54,8 @@ export function checkAdmitted(rule: string, targets: unknown, policies: readonly
     return [Arn, objectOf(DeadLetterConfig)['Arn']].filter((arn) => arn !== undefined).map(String);
   });
   const closed = queues.find((queue) => !statements.some((statement) => admits(statement, queue, rule)));
-  if (closed !== undefined) throw new Error(`template: no policy lets ${rule} send to ${closed}, so events would be lost`);
+  if (closed !== undefined)
+    throw new Error(`template: no policy lets ${rule} send to ${closed}, so events would be lost`);
 }
 
 const RECEIVE = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];

@@ -13,7 +13,7 @@ import { runCli } from '../../harness/cli.ts';
 import { type AwsCalls, createCalls } from './calls.ts';
 import { BUCKET, documentFor, GITHUB, type RuleName, SIGNING } from './document.ts';
 import { type Loaded, loadStack, type Template } from './load.ts';
-import { PREFIX, synthesize, type SynthesizedRouter } from './synth.ts';
+import { PREFIX, type SynthesizedRouter, synthesize } from './synth.ts';
 import { startTargets, type Targets } from './targets.ts';
 
 export interface WebhookRequest {
@@ -117,7 +117,12 @@ export async function openScene({ found, alter = (template) => template }: Scene
     closers.push(targets.close);
     const document = documentFor(targets);
     const stack = synthesize(document, join(dir, 'first'));
-    const mini = await found.start({ AUTH: 'true', ...OPERATOR });
+    // Functions inherit what MiniStack is given: the keys of the account, which it replaces by those of their roles.
+    const mini = await found.start({
+      AUTH: 'true',
+      AWS_ACCESS_KEY_ID: KEYS.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: KEYS.secretAccessKey,
+    });
     closers.push(mini.stop);
     const calls = createCalls({ endpoint: mini.endpoint, region, credentials: KEYS });
     await calls.s3('PUT', `/${BUCKET}`);
@@ -135,7 +140,10 @@ export async function openScene({ found, alter = (template) => template }: Scene
       delivery: (sample, seed, secret = githubSecret) => github.simulate(sample, seed, secret, new Date()),
       async post(request) {
         const event = shapes['HTTP API']!({ method: 'POST', path: '/webhooks/github', ...request });
-        const answer = (await calls.invoke(placed('functions', 'webhook'), event)) as { statusCode: number; body: string };
+        const answer = (await calls.invoke(placed('functions', 'webhook'), event)) as {
+          statusCode: number;
+          body: string;
+        };
         return { status: answer.statusCode, body: JSON.parse(answer.body) as Answered['body'] };
       },
       functionName: (name) => placed('functions', name),

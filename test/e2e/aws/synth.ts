@@ -70,7 +70,9 @@ function assetsIn(directory: string, { files }: Manifest): Synthesized['assetOf'
 
 /** Writes below `dir`. Throws as RouterStack does. */
 export function synthesize(document: RouterInput, dir: string): SynthesizedRouter {
-  const { context } = JSON.parse(readFileSync(new URL('cdk.json', ROOT), 'utf8')) as { context: Record<string, unknown> };
+  const { context } = JSON.parse(readFileSync(new URL('cdk.json', ROOT), 'utf8')) as {
+    context: Record<string, unknown>;
+  };
   const app = new App({ outdir: join(dir, 'cdk.out'), context, analyticsReporting: false });
   const stack = new RouterStack(app, NAME, {
     router: document,

@@ -31,7 +31,14 @@ function fields(list: readonly Field[]): Buffer {
 /** What both headers of a file say, from 'version needed' to 'extra field length'. */
 function about(name: Buffer, content: Buffer): readonly Field[] {
   const size = content.length;
-  const stored: readonly Field[] = [[2, 0], [2, 0], [2, DATE], [4, crc32(content)], [4, size], [4, size]];
+  const stored: readonly Field[] = [
+    [2, 0],
+    [2, 0],
+    [2, DATE],
+    [4, crc32(content)],
+    [4, size],
+    [4, size],
+  ];
   return [[2, VERSION], [2, UTF8], ...stored, [2, name.length], [2, 0]];
 }
 
@@ -44,14 +51,31 @@ export function zipOf(files: Readonly<Record<string, Buffer>>): Buffer {
     const name = Buffer.from(path);
     const local = [fields([[4, LOCAL], ...about(name, content)]), name, content];
     // No comment, disk 0, binary, mode, where the file's own header is.
-    const place: readonly Field[] = [[2, 0], [2, 0], [2, 0], [2, 0], [2, MODE], [4, offset]];
+    const place: readonly Field[] = [
+      [2, 0],
+      [2, 0],
+      [2, 0],
+      [2, 0],
+      [2, MODE],
+      [4, offset],
+    ];
     centrals.push(fields([[4, CENTRAL], [2, UNIX | VERSION], ...about(name, content), ...place]), name);
     locals.push(...local);
     offset += local.reduce((sum, { length }) => sum + length, 0);
   }
   const count = centrals.length / 2;
   const size = centrals.reduce((sum, { length }) => sum + length, 0);
-  if (count > MAX_FILES || offset + size > MAX_BYTES) throw new RangeError(`${count} files of ${offset} bytes need ZIP64`);
-  const end = fields([[4, END], [2, 0], [2, 0], [2, count], [2, count], [4, size], [4, offset], [2, 0]]);
+  if (count > MAX_FILES || offset + size > MAX_BYTES)
+    throw new RangeError(`${count} files of ${offset} bytes need ZIP64`);
+  const end = fields([
+    [4, END],
+    [2, 0],
+    [2, 0],
+    [2, count],
+    [2, count],
+    [4, size],
+    [4, offset],
+    [2, 0],
+  ]);
   return Buffer.concat([...locals, ...centrals, end]);
 }

@@ -15,6 +15,7 @@ import {
 } from '../../../functions/hosts/azure.ts';
 import { sources } from '../../../functions/sources/registry.ts';
 import { targets } from '../../../functions/targets/registry.ts';
+import { checkDocument } from '../../../router/document.ts';
 import { codeOf, testHost } from '../../contract/host.ts';
 import { signed, webhookScene } from '../../contract/host-scene.ts';
 import { asBytes, asText, requestOf, sendTo } from './azure-request.ts';
@@ -94,11 +95,17 @@ test('azure: the functions answer 500 without a word on the settings they lack, 
   const lines: string[] = [];
   t.mock.method(process.stdout, 'write', (line: string) => lines.push(line) > 0);
 
-  for (const open of [webhook, push]) {
-    const answer = await sendTo(await open({ buses, sources, targets }), requestOf(signed(body), asBytes));
+  const kinds = { buses, sources, targets };
+  const document = checkDocument({ bus: { use: 'eventgrid' }, sources: { github: { use: 'github' } } }, kinds);
+  const handlers = [
+    [await webhook({ ...kinds, document }), /set BUSWAY_SECRET_GITHUB/],
+    [await push(kinds), /BUSWAY_RULES is not set/],
+  ] as const;
+  for (const [handler, needs] of handlers) {
+    const answer = await sendTo(handler, requestOf(signed(body), asBytes));
 
     assert.deepEqual([answer.status, codeOf(answer)], [500, 'INTERNAL']);
     assert.doesNotMatch(answer.body, /BUSWAY/);
-    assert.match(lines.join(''), /BUSWAY_RULES is not set/);
+    assert.match(lines.join(''), needs);
   }
 });

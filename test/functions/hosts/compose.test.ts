@@ -11,14 +11,17 @@ import { deliver, redrive, webhook } from '../../../functions/hosts/aws.ts';
 import { awsDeliver } from '../../../functions/hosts/aws-deliver.ts';
 import { awsWebhook } from '../../../functions/hosts/aws-webhook.ts';
 import {
-  type ComposeParts,
   composeDeliver,
   composePush,
   composeWebhook,
+  type DeliverParts,
   once,
+  opened,
+  type WebhookParts,
 } from '../../../functions/hosts/compose.ts';
 import { sources } from '../../../functions/sources/registry.ts';
 import { targets } from '../../../functions/targets/registry.ts';
+import { checkDocument, type RouterDocument, surveyDocument } from '../../../router/document.ts';
 import type { CloudEvent } from '../../../router/event.ts';
 import type { FailureRecord } from '../../../router/failure.ts';
 import type { RawRequest } from '../../../router/http.ts';
@@ -35,7 +38,8 @@ const document = {
 };
 
 interface Scene {
-  readonly parts: ComposeParts;
+  /** As the bundler gives them: its document is checked. */
+  readonly parts: WebhookParts & DeliverParts & { readonly document: RouterDocument };
   readonly env: (name: string) => string | undefined;
   readonly published: readonly CloudEvent[];
   readonly failures: readonly FailureRecord[];
@@ -83,9 +87,14 @@ function scene(t: TestContext, options: SceneOptions = {}): Scene {
     ...(options.keepsFailures === false ? {} : { failures: log }),
   };
   const kind = { says: 'a list', options: {}, load: async () => ({ open: async () => list }) };
+  const kinds = { buses: { ...buses, list: kind }, sources, targets };
   const given: Readonly<Record<string, string>> = { BUSWAY_RULES: file, BUSWAY_SECRET_GITHUB: secret, ...options.env };
   return {
-    parts: { buses: { ...buses, list: kind }, sources, targets, print: (line) => void lines.push(line) },
+    parts: {
+      document: surveyDocument(options.document ?? document, kinds).document,
+      ...kinds,
+      print: (line) => void lines.push(line),
+    },
     env: (name) => given[name],
     published,
     failures,
@@ -156,7 +165,9 @@ test('compose: a delivery reaches its target, and what cannot be delivered ends 
   const logged = lines
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter(({ msg }) => msg !== undefined);
-  assert.ok(logged.some(({ msg, rule }) => msg === 'delivered' && rule === 'pushes'));
+  const delivered = logged.find(({ msg, rule }) => msg === 'delivered' && rule === 'pushes');
+  assert.equal(delivered?.['ruleHash'], parts.document.rules[0]?.hash);
+  assert.equal(delivered?.['documentHash'], parts.document.hash);
   assert.ok(logged.some(({ msg, rule, level }) => msg === 'failed' && rule === 'gone' && level === 'error'));
   assert.equal(closes(), 1);
 });
@@ -176,14 +187,17 @@ test('compose: what is missing or wrong is said with what to set', async (t) => 
   const cases = [
     [none, 'CONFIG_INVALID', /BUSWAY_RULES is not set/],
     [absent, 'CONFIG_INVALID', /cannot be read as JSON/],
-    [bare, 'SECRET_MISSING', /set BUSWAY_SECRET_GITHUB/],
     [wrong, 'DOCUMENT_INVALID', /'rulez'; did you mean 'rules'/],
     [local, 'CONFIG_INVALID', /would lose events here/],
   ] as const;
 
   for (const [{ env, parts }, code, message] of cases) {
-    await assert.rejects(composeWebhook(env, parts), { code, message });
+    await assert.rejects(composeDeliver(env, parts), { code, message });
   }
+  await assert.rejects(composeWebhook(bare.env, bare.parts), {
+    code: 'SECRET_MISSING',
+    message: /set BUSWAY_SECRET_GITHUB/,
+  });
   // What `busway dev` allows, a cloud host does not.
   await assert.rejects(composeDeliver(inside.env, inside.parts), { code: 'TARGET_ADDRESS_FORBIDDEN' });
 });
@@ -278,14 +292,55 @@ test('compose: it happens once for calls at the same time, and again after a fai
   assert.deepEqual(await Promise.all([get(), get(), get()]), [2, 2, 2]);
 });
 
+test('compose: it begins at once, and what went wrong is tried again when it is asked for', async () => {
+  let tries = 0;
+  const get = await opened(async () => {
+    tries++;
+    if (tries < 3) throw new Error(`not yet ${tries}`);
+    return tries;
+  });
+
+  assert.equal(tries, 1);
+  await assert.rejects(get(), /not yet 2/);
+  assert.deepEqual([await get(), await get()], [3, 3]);
+});
+
+test('compose: a webhook publishes no repeat that the shared memory knows, and never asks it where the bus knows', async (t) => {
+  const { env, parts, published, lines } = scene(t);
+  const keys: string[] = [];
+  const seen = {
+    keyOf: () => 'k',
+    has: async (key: string) => keys.includes(key),
+    add: async (key: string) => void keys.push(key),
+  };
+  const { wrapped, close } = await composeWebhook(env, { ...parts, seen });
+  t.after(close);
+  const handler = awsWebhook(wrapped);
+  const event = shapes['HTTP API']!(signed(Buffer.from('{"ref":"x"}')));
+
+  const statuses = [(await handler(event)).statusCode, (await handler(event)).statusCode];
+
+  assert.deepEqual([statuses, published.length, keys], [[202, 202], 1, ['k']]);
+  const accepted = lines
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ msg }) => msg === 'accepted');
+  assert.deepEqual(
+    accepted.map(({ seen: again }) => again),
+    [undefined, true],
+  );
+});
+
 test('compose: the functions of Lambda load with a bare environment, and say at each call what they need', async () => {
-  const needs = { code: 'CONFIG_INVALID', message: /BUSWAY_RULES/ };
   const parts = { buses, sources, targets };
+  const intake = checkDocument({ ...document, bus: { use: 'eventbridge', bus: 'orders' } }, parts);
+  const cases = [
+    [await deliver(parts), /BUSWAY_RULES/, 'CONFIG_INVALID'],
+    [await webhook({ ...parts, document: intake }), /BUSWAY_SECRET_GITHUB/, 'SECRET_MISSING'],
+    [await redrive({ document: intake, ruleNames: ['pushes'] }), /BUSWAY_QUEUE_PREFIX/, 'CONFIG_INVALID'],
+  ] as const;
 
-  for (const open of [webhook, deliver, redrive]) {
-    const handler = await open(parts);
-
-    await assert.rejects(handler({ all: true }), needs);
-    await assert.rejects(handler({ all: true }), needs);
+  for (const [handler, message, code] of cases) {
+    await assert.rejects(handler({ all: true }), { code, message });
+    await assert.rejects(handler({ all: true }), { code, message });
   }
 });

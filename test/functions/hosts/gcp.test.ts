@@ -8,6 +8,7 @@ import type { HttpFunction } from '../../../functions/middleware.ts';
 import { sources } from '../../../functions/sources/registry.ts';
 import { targets } from '../../../functions/targets/registry.ts';
 import type { TimeLeft } from '../../../functions/within-time.ts';
+import { checkDocument } from '../../../router/document.ts';
 import { codeOf, testHost } from '../../contract/host.ts';
 import { type HostUnderTest, signed } from '../../contract/host-scene.ts';
 import { serveFramework } from './mount.ts';
@@ -35,14 +36,23 @@ function printed(t: TestContext): readonly string[] {
 
 test('gcp: the functions answer 500 without a word on the settings they lack, and log it', async (t) => {
   const lines = printed(t);
-  for (const open of [webhook, push]) {
-    const host = await opened(t, await open({ buses, sources, targets }));
+  const kinds = { buses, sources, targets };
+  const document = checkDocument(
+    { bus: { use: 'pubsub', project: 'a-project' }, sources: { github: { use: 'github' } } },
+    kinds,
+  );
+  const handlers = [
+    [await webhook({ ...kinds, document }), /set BUSWAY_SECRET_GITHUB/],
+    [await push(kinds), /BUSWAY_RULES is not set/],
+  ] as const;
+  for (const [handler, needs] of handlers) {
+    const host = await opened(t, handler);
 
     const answer = await host.send(signed(body));
 
     assert.deepEqual([answer.status, codeOf(answer)], [500, 'INTERNAL']);
     assert.doesNotMatch(answer.body, /BUSWAY/);
-    assert.match(lines.join(''), /BUSWAY_RULES is not set/);
+    assert.match(lines.join(''), needs);
   }
 });
 

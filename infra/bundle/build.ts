@@ -1,0 +1,92 @@
+// One file of JavaScript out of an entry, by esbuild: an optional package, asked for when it is needed. Writes nothing.
+
+import { builtinModules, createRequire } from 'node:module';
+import { relative } from 'node:path';
+import type * as Esbuild from 'esbuild';
+import { RouterError } from '../../router/errors.ts';
+import { missingPackage } from '../../router/optional-package.ts';
+import { rootDir } from './modules.ts';
+
+export interface Built {
+  readonly code: Uint8Array;
+  readonly map: Uint8Array;
+  /** Every file in it, from the root of the package. */
+  readonly inputs: readonly string[];
+}
+
+export interface BuildParts {
+  /** For messages: "function 'deliver'". */
+  readonly what: string;
+  readonly entry: string;
+  /** Packages that are not taken along. */
+  readonly external: readonly string[];
+}
+
+/**
+ * An `import` of a built-in module reads all that it exports, and some of that is loaded only then: node:http brings undici
+ * (20 ms of CPU), node:fs its promises (4 ms). Handed on like this nothing is read but what is used.
+ */
+const lazyBuiltins = Object.fromEntries(
+  builtinModules
+    .map((name) => (name.startsWith('node:') ? name : `node:${name}`))
+    .map((name) => [name, `data:text/javascript,module.exports=process.getBuiltinModule("${name}")`]),
+);
+
+/** CommonJS packages ask for built-in modules by require, which an ES module does not have. Made when it is first asked for. */
+const REQUIRE =
+  'const require = (name) => process.getBuiltinModule("node:module").createRequire(import.meta.url)(name);';
+
+function loadEsbuild(): typeof Esbuild {
+  try {
+    return createRequire(import.meta.url)('esbuild') as typeof Esbuild;
+  } catch (cause) {
+    throw missingPackage('bundling', 'esbuild', cause);
+  }
+}
+
+function failureOf(thrown: unknown, what: string): RouterError {
+  const { errors } = thrown as Partial<Esbuild.BuildFailure>;
+  if (errors === undefined) return new RouterError('INTERNAL', `${what} cannot be bundled`, { cause: thrown });
+  const missing = errors.map(({ text }) => /^Could not resolve "((?:@[^/"]+\/)?[^./"@][^/"]*)/.exec(text)?.[1]);
+  const packages = [...new Set(missing.filter((name) => name !== undefined))];
+  if (packages.length > 0) {
+    const says = `${what} needs ${packages.join(', ')}; install with: npm install ${packages.join(' ')}`;
+    return new RouterError('UNSUPPORTED', says);
+  }
+  const lines = errors.map(({ text, location }) => {
+    const place = location === null ? '' : `${relative(process.cwd(), location.file)}:${location.line}: `;
+    return `  ${place}${text}`;
+  });
+  return new RouterError('CONFIG_INVALID', `${what} cannot be bundled\n${lines.join('\n')}`);
+}
+
+/** Throws UNSUPPORTED without esbuild or a package that the code needs, CONFIG_INVALID for code with a mistake. */
+export function build({ what, entry, external }: BuildParts): Built {
+  const { buildSync } = loadEsbuild();
+  let result: Esbuild.BuildResult<{ write: false; metafile: true }>;
+  try {
+    result = buildSync({
+      stdin: { contents: entry, resolveDir: rootDir, sourcefile: 'entry.js', loader: 'js' },
+      absWorkingDir: rootDir,
+      bundle: true,
+      write: false,
+      metafile: true,
+      platform: 'node',
+      target: 'node24',
+      format: 'esm',
+      minify: true,
+      // With names and lines, but without the text: a stack trace needs no more.
+      sourcemap: true,
+      sourcesContent: false,
+      outfile: 'index.mjs',
+      banner: { js: REQUIRE },
+      alias: lazyBuiltins,
+      external: [...external],
+      logLevel: 'silent',
+    });
+  } catch (thrown) {
+    throw failureOf(thrown, what);
+  }
+  const [map, code] = [...result.outputFiles].sort((a) => (a.path.endsWith('.map') ? -1 : 1));
+  return { code: code!.contents, map: map!.contents, inputs: Object.keys(result.metafile.inputs) };
+}

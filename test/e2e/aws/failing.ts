@@ -1,0 +1,132 @@
+// What goes wrong and comes back: a target that fails, a body that is no event, a redrive, a rule that is gone.
+// Waits are shortened: a queue hides what it handed out for six times the function's time, which is minutes. Attributes of
+// the queue are changed for that, as an operator could; the number of receipts, the code and the rest stay as deployed.
+
+import { join } from 'node:path';
+import type { Check } from './check.ts';
+import { paths, type RuleName, withoutStars } from './document.ts';
+import { type Failure, type Scene, until } from './scene.ts';
+import { synthesize } from './synth.ts';
+
+const DEAD_MS = 40_000;
+
+async function hideFor({ calls, queue }: Scene, rule: RuleName, seconds: number): Promise<void> {
+  const Attributes = { VisibilityTimeout: String(seconds) };
+  await calls.json('sqs', 'SetQueueAttributes', { QueueUrl: queue(rule), Attributes });
+}
+
+function put({ calls, queue }: Scene, rule: RuleName, body: string, attributes: Readonly<Record<string, string>> = {}) {
+  const MessageAttributes = Object.fromEntries(
+    Object.entries(attributes).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
+  );
+  return calls.json('sqs', 'SendMessage', { QueueUrl: queue(rule), MessageBody: body, MessageAttributes });
+}
+
+const dead = ({ depth, queue }: Scene, rule: RuleName): Promise<number> => depth(queue(rule, 'deadLetters'));
+
+/** [rule, code, attempts, the event's id] */
+const about = ({ rule, code, attempts, event }: Failure): readonly unknown[] => [
+  rule,
+  code,
+  attempts,
+  event?.id ?? null,
+];
+
+const POISON = '{"no event';
+
+/** Two events whose target answers 500, and a body that is no event; both at once, because both take their time. */
+export async function failing(scene: Scene): Promise<readonly Check[]> {
+  const { targets, delivery, post, depth, queue } = scene;
+  const others = targets.at(paths['not.stars']).length;
+  targets.answer(paths.pushes, 500);
+  await hideFor(scene, 'pushes', 3);
+  await hideFor(scene, 'stars', 1);
+  await put(scene, 'stars', POISON);
+  const requests = ['first', 'second'].map((seed) => delivery('push', seed));
+  for (const request of requests) await post(request);
+  const ids = requests.map(({ headers }) => headers['x-github-delivery']!);
+  await until(async () => (await dead(scene, 'pushes')) === 2, DEAD_MS);
+  const poisoned = await until(async () => (await dead(scene, 'stars')) === 1, DEAD_MS);
+  const asked = targets.at(paths.pushes);
+  const failures = await scene.failures();
+  const poison = failures.find(({ rule }) => rule === 'stars');
+  return [
+    {
+      what: 'the target was asked, by event',
+      due: [2, 2],
+      seen: ids.map((id) => asked.filter((one) => one.id === id).length),
+    },
+    {
+      what: 'with one webhook-id each',
+      due: 2,
+      seen: new Set(asked.map(({ headers }) => headers['webhook-id'])).size,
+    },
+    {
+      what: 'the other rule of these events was not held back',
+      due: others + 2,
+      seen: targets.at(paths['not.stars']).length,
+    },
+    { what: 'SQS moved the poison by itself', due: true, seen: poisoned },
+    { what: 'left in the queues', due: [0, 0], seen: [await depth(queue('pushes')), await depth(queue('stars'))] },
+    {
+      what: 'busway failures lists',
+      due: [...ids.map((id) => ['pushes', 'TARGET_STATUS', 2, id]), ['stars', 'ATTEMPTS_EXHAUSTED', 11, null]],
+      seen: failures.map(about).sort(),
+    },
+    { what: 'the poison, as it was', due: POISON, seen: Buffer.from(poison?.bytes ?? '', 'base64').toString() },
+  ];
+}
+
+interface Redriven {
+  readonly redriven: readonly string[];
+  readonly missing: readonly string[];
+  readonly kept: readonly unknown[];
+}
+
+/** After `failing`: the target answers again, and of its two records one is chosen, then the rest of the rule. */
+export async function redriven(scene: Scene): Promise<readonly Check[]> {
+  const { calls, targets, failures, functionName } = scene;
+  const call = async (event: object) => (await calls.invoke(functionName('redrive'), event)) as Redriven;
+  const done = () => targets.at(paths.pushes).filter(({ status }) => status === 200);
+  targets.answer(paths.pushes, 200);
+  const [chosen, other] = (await failures()).filter(({ rule }) => rule === 'pushes');
+  const before = targets.count();
+  const one = await call({ ids: [chosen!.id, 'never-there'] });
+  await until(() => done().length === 1);
+  const between = (await failures()).map(({ id }) => id);
+  const [first] = done();
+  const rest = await call({ rule: 'pushes', all: true });
+  await until(() => done().length === 2);
+  const left = await failures();
+  return [
+    {
+      what: 'one by its id: the answer',
+      due: [[chosen!.id], ['never-there'], []],
+      seen: [one.redriven, one.missing, one.kept],
+    },
+    { what: 'delivered', due: chosen!.event?.id, seen: first?.id },
+    { what: 'the others stay', due: [true, 2], seen: [between.includes(other!.id), between.length] },
+    { what: 'all of the rule: the answer', due: [[other!.id], [], []], seen: [rest.redriven, rest.missing, rest.kept] },
+    { what: 'targets were asked', due: 2, seen: targets.count() - before },
+    { what: 'left', due: [['stars', 'ATTEMPTS_EXHAUSTED']], seen: left.map(({ rule, code }) => [rule, code]) },
+  ];
+}
+
+/** The functions first, the bus's rules after: what lies in the queue of a rule that was taken out is a failure, not lost. */
+export async function gone(scene: Scene): Promise<readonly Check[]> {
+  const { calls, targets, document, functionName, dir, failures } = scene;
+  const next = synthesize(withoutStars(document), join(dir, 'next'));
+  for (const name of next.router.functions.keys()) {
+    const ZipFile = next.codeOf(name).toString('base64');
+    await calls.lambda('PUT', `/functions/${functionName(name)}/code`, { ZipFile });
+  }
+  const before = targets.count();
+  const [star] = targets.at(paths.stars);
+  await put(scene, 'stars', star!.body.toString(), { 'busway-rule': 'stars' });
+  await until(async () => (await dead(scene, 'stars')) === 2);
+  const record = (await failures()).find(({ code }) => code === 'RULE_GONE');
+  return [
+    { what: 'the record', due: ['stars', 'RULE_GONE', 1, star!.id], seen: record && about(record) },
+    { what: 'targets were asked', due: 0, seen: targets.count() - before },
+  ];
+}
