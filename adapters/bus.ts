@@ -69,12 +69,19 @@ export function createBus(adapter: Adapter, options: BusOptions): Bus {
   const { limits } = adapter;
   let queue: Pending[] = [];
   let waitingBytes = 0;
+  /** What a call takes at present: the mean of all, of which the last counts half. One that was given up took it all. */
+  let callMs = 0;
   let flying: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
   /** What is not queued yet, because its data is being stored or it comes after such an event. */
   const entering = new Set<Promise<void>>();
   /** The last of those, by partitionkey. */
   const lastOfKey = new Map<string, Promise<void>>();
+
+  /** With less time left an event is not sent: twice what a call takes, and half of the deadline at most. */
+  function neededMs(): number {
+    return Math.min(deadlineMs / 2, 2 * callMs);
+  }
 
   function settle(item: Pending, result: PublishResult): void {
     waitingBytes -= item.heldBytes;
@@ -108,7 +115,8 @@ export function createBus(adapter: Adapter, options: BusOptions): Bus {
 
   async function call(batch: readonly Pending[]): Promise<number> {
     const control = new AbortController();
-    const leftMs = Math.max(1, batch[0]!.deadline - now());
+    const beganAt = now();
+    const leftMs = Math.max(1, batch[0]!.deadline - beganAt);
     const timer = setTimeout(() => control.abort(), leftMs);
     let late: NodeJS.Timeout | undefined;
     const never = new Promise<never>((_, reject) => {
@@ -129,6 +137,8 @@ export function createBus(adapter: Adapter, options: BusOptions): Bus {
     } finally {
       clearTimeout(timer);
       clearTimeout(late);
+      const tookMs = control.signal.aborted ? deadlineMs : now() - beganAt;
+      callMs = (callMs + Math.min(deadlineMs, Math.max(0, tookMs))) / 2;
     }
   }
 
@@ -143,7 +153,7 @@ export function createBus(adapter: Adapter, options: BusOptions): Bus {
         item.tries++;
         const backoff = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (item.tries - 1));
         const wait = Math.max(backoff, result.retryAfterMs ?? 0);
-        if (now() + wait >= item.deadline || closing !== undefined) settle(item, giveUp(result));
+        if (now() + wait + neededMs() >= item.deadline || closing !== undefined) settle(item, giveUp(result));
         else {
           again.push(item);
           waitMs = Math.max(waitMs, wait);
@@ -154,9 +164,12 @@ export function createBus(adapter: Adapter, options: BusOptions): Bus {
     return waitMs;
   }
 
-  /** What waited too long is not sent any more: it would have no time, and take it from those it is sent with. */
+  /**
+   * What waited too long is not sent any more: the call would be given up before its answer, for all it is sent with, and
+   * under load for the next ones too, until none has an answer although the bus takes them all.
+   */
   function expire(): void {
-    const at = now();
+    const at = now() + neededMs();
     if (!queue.some((item) => item.deadline <= at)) return;
     const waited = queue;
     queue = waited.filter((item) => item.deadline > at);

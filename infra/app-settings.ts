@@ -13,6 +13,8 @@ export interface AppSettings {
   readonly bus?: string;
   readonly archiveDays?: number;
   readonly maximumConcurrency?: number;
+  /** In how many nested stacks the rules stand. */
+  readonly ruleStacks?: number;
   /** Variable → the name or the ARN of a secret that exists. */
   readonly secrets: Readonly<Record<string, string>>;
   /** The ARN of the login of a document's own Kafka. */
@@ -33,6 +35,11 @@ const table: OptionTable = {
   bus: { type: 'string', says: "the name of the custom bus; the document's if absent, 'busway' for an embedded one" },
   archiveDays: { type: 'integer', says: "for how many days the bus's archive keeps events; 0 for no archive" },
   maximumConcurrency: { type: 'integer', says: 'calls of the deliver function at once for each rule' },
+  ruleStacks: {
+    type: 'integer',
+    max: 50,
+    says: 'in how many nested stacks the rules stand, where one has no room; changed later, it makes their queues anew',
+  },
   secrets: { type: 'json', says: 'variable → the name or the ARN of a secret that exists' },
   kafkaSecret: {
     type: 'string',

@@ -7,7 +7,7 @@ import { RouterError } from '../router/errors.ts';
 import { busNameFor, readAppSettings } from './app-settings.ts';
 import { readRouter } from './read-router.ts';
 import { serverlessFile, writeServerlessFile } from './serverless.ts';
-import { RouterStack } from './stack.ts';
+import { cdkFlags, RouterStack } from './stack.ts';
 
 const DIST = 'dist';
 
@@ -55,7 +55,7 @@ async function build(app: App, place: Place): Promise<void> {
 
 try {
   // Its stacks are written when nothing is left to do.
-  await build(new App(), placeOf(process.env));
+  await build(new App({ context: cdkFlags() }), placeOf(process.env));
 } catch (thrown) {
   if (!(thrown instanceof RouterError)) throw thrown;
   process.stderr.write(`${thrown.message} (${thrown.code})\n`);

@@ -11,7 +11,7 @@ import { unknownName } from '../router/config.ts';
 import { checkDocument, type RouterDocument } from '../router/document.ts';
 import { RouterError } from '../router/errors.ts';
 import { canonicalJson } from '../router/rule.ts';
-import { build } from './bundle/build.ts';
+import { type Built, build } from './bundle/build.ts';
 import { entryText, modulesOf } from './bundle/entry.ts';
 import { type Cloud, functionsOf } from './bundle/modules.ts';
 import type { RouterInput } from './define.ts';
@@ -57,7 +57,7 @@ function checkForCloud({ bus, oversize }: RouterDocument): void {
   }
 }
 
-function checkFunctions({ functions, cloud }: BundleRequest, { bus }: RouterDocument): void {
+function checkFunctions({ functions, cloud }: Omit<BundleRequest, 'outDir'>, { bus }: RouterDocument): void {
   for (const { name } of functions) {
     const needs =
       functionsOf[cloud][name] ?? refuse(unknownName(`function of ${cloud}`, name, Object.keys(functionsOf[cloud])));
@@ -100,27 +100,43 @@ const besides: Readonly<Record<Cloud, Readonly<Record<string, string>>>> = {
   azure: { 'package.json': MODULE, 'host.json': `${JSON.stringify({ version: '2.0' })}\n` },
 };
 
+export interface BuiltFunction extends Built {
+  readonly name: string;
+}
+
+export interface BuiltFunctions {
+  readonly functions: readonly BuiltFunction[];
+  /** The document as written, canonical. */
+  readonly rules: string;
+  readonly rulesHash: string;
+}
+
 /**
- * Throws DOCUMENT_INVALID, CONFIG_INVALID for what no function of this cloud could run, UNSUPPORTED where a package is
- * missing; then nothing was written.
+ * Writes nothing. Throws DOCUMENT_INVALID, CONFIG_INVALID for what no function of this cloud could run, UNSUPPORTED where a
+ * package is missing.
  */
-export function bundleFunctions(request: BundleRequest): readonly Bundle[] {
-  const { document: written, baseDir, functions, outDir, cloud } = request;
+export function buildFunctions(request: Omit<BundleRequest, 'outDir'>): BuiltFunctions {
+  const { document: written, baseDir, functions, cloud } = request;
   const document = checkDocument(written, { buses, sources, targets, stores });
   checkForCloud(document);
   checkFunctions(request, document);
   checkModules(document, baseDir);
   const external = externalOf(document);
-  const rules = canonicalJson(written);
   const built = functions.map(({ name }) => {
     const entry = entryText({ cloud, name, document, baseDir });
     return { name, ...build({ what: `function '${name}'`, entry, external }) };
   });
-  return built.map(({ name, code, map }) => {
+  return { functions: built, rules: canonicalJson(written), rulesHash: document.hash };
+}
+
+/** Throws as buildFunctions; then nothing was written. */
+export function bundleFunctions({ outDir, ...request }: BundleRequest): readonly Bundle[] {
+  const { functions, rules, rulesHash } = buildFunctions(request);
+  return functions.map(({ name, code, map }) => {
     const dir = join(outDir, name);
     mkdirSync(dir, { recursive: true });
-    const files = { 'index.mjs': code, 'index.mjs.map': map, 'rules.json': rules, ...besides[cloud] };
+    const files = { 'index.mjs': code, 'index.mjs.map': map, 'rules.json': rules, ...besides[request.cloud] };
     for (const [file, content] of Object.entries(files)) writeFileSync(join(dir, file), content);
-    return { name, dir, handler: 'index.handler', bytes: code.length, rulesHash: document.hash };
+    return { name, dir, handler: 'index.handler', bytes: code.length, rulesHash };
   });
 }

@@ -38,7 +38,7 @@ export interface EventRouterProps {
   readonly baseDir?: string;
   /** Where the functions are listed. @default serverless.yml of the working directory, else the package's own */
   readonly functionsFile?: string;
-  /** Where the functions' bundles are written. @default .busway/bundles of the working directory */
+  /** Where the functions' bundles are written. @default a folder of its own below .busway/bundles of the working directory */
   readonly outDir?: string;
   /**
    * What the names of queues and of the table begin with: 1 to 32 letters, digits, '_' and '-'. Two routers of one account
@@ -141,7 +141,10 @@ function checkProps(props: EventRouterProps, { plan }: SurveyedRouter, problems:
   const room = Math.floor((RESOURCES - OWN_RESOURCES - plan.secrets.length) / RESOURCES_OF_RULE);
   if (props.scopeOf === undefined && plan.rules.length > room) {
     const says = `${plan.rules.length} rules do not fit into one stack, which has room for ${room}`;
-    problems.push({ path: 'rules', says: `${says}; give scopeOf, so that they stand in nested stacks` });
+    problems.push({
+      path: 'rules',
+      says: `${says}; let them stand in nested stacks: scopeOf, or ruleStacks in cdk.json`,
+    });
   }
 }
 
@@ -290,7 +293,10 @@ export class EventRouter extends Construct {
   }
 
   #makeFunctions(
-    { baseDir = process.cwd(), outDir = join(process.cwd(), '.busway', 'bundles') }: EventRouterProps,
+    {
+      baseDir = process.cwd(),
+      outDir = join(process.cwd(), '.busway', 'bundles', Names.uniqueId(this)),
+    }: EventRouterProps,
     { service, shared }: { service: Service; shared: Shared },
   ): ReadonlyMap<string, RouterFunction> {
     const needed = new Map(this.plan.functions.map((planned) => [planned.name, planned]));

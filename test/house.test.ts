@@ -68,7 +68,7 @@ const planted: readonly Planted[] = [
       'infra/a.ts':
         "import { x } from '../adapters/kafka/filter.ts';\nimport { sources } from '../functions/sources/registry.ts';",
       'infra/b.ts':
-        "import { x } from '../adapters/pubsub/definitions.ts';\nimport { y } from '../adapters/eventgrid/definitions.ts';",
+        "import { x } from '../adapters/pubsub/definitions.ts';\nimport { y } from '../adapters/eventbridge/queues.ts';",
       'local/a.ts': "import { x } from '../infra/plan.ts';",
       'router/a.ts': "// import { x } from '../local/a.ts';\nconst text = \"import { x } from '../local/a.ts'\";",
       'test/a.ts': "import { x } from '../local/b.ts';",

@@ -5,6 +5,7 @@ import type { Options } from '../../router/config.ts';
 import { RouterError } from '../../router/errors.ts';
 import type { FailureLog } from '../../router/failure.ts';
 import type { Adapter, AdapterParts } from '../adapter.ts';
+import { linkedTo } from '../linked.ts';
 import { openClient } from './client.ts';
 import { decodePushed } from './decode.ts';
 import { compileFilter, type EventBridgePattern } from './filter.ts';
@@ -42,11 +43,14 @@ export async function openWith(
     const closed = (): RouterError => new RouterError('CLOSED', 'eventbridge: the bus is closed');
     if (closing.signal.aborted) throw closed();
     if (signal.aborted) throw new RouterError('ABORTED', 'eventbridge: the call was given up before it began');
+    const { control, unlink } = linkedTo(signal, closing.signal);
     try {
-      return await run(AbortSignal.any([signal, closing.signal]));
+      return await run(control.signal);
     } catch (thrown) {
       if (closing.signal.aborted && !signal.aborted) throw closed();
       throw thrown;
+    } finally {
+      unlink();
     }
   }
 

@@ -179,15 +179,6 @@ export async function openLink(connection: Connection, options: LinkOptions): Pr
   return { kafka, cut };
 }
 
-/** A controller that also aborts with `signal`. Cheaper by far than AbortSignal.any: that was 5 % of a small publish. */
-export function linkedTo(signal: AbortSignal): { readonly control: AbortController; unlink(): void } {
-  const control = new AbortController();
-  const onAbort = (): void => control.abort(signal.reason);
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
-  return { control, unlink: () => signal.removeEventListener('abort', onAbort) };
-}
-
 /** The promise, or as soon as the signal says so its RouterError reason or ABORTED; the promise is left to itself then. */
 export async function untilAbort<T>(promise: Promise<T>, signal: AbortSignal, what: string): Promise<T> {
   const aborted = Promise.withResolvers<never>();

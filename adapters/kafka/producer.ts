@@ -4,7 +4,8 @@
 // same reason.
 
 import { RouterError } from '../../router/errors.ts';
-import { type Connection, linkedTo, reasonOf, untilAbort } from './client.ts';
+import { linkedTo } from '../linked.ts';
+import { type Connection, reasonOf, untilAbort } from './client.ts';
 import { mapKafkaError } from './map-error.ts';
 import { openKafkajsProducer } from './producer-kafkajs.ts';
 import { openPlatformaticProducer } from './producer-platformatic.ts';

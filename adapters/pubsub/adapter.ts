@@ -71,18 +71,27 @@ export function connectionOf(options: PubSubOptions, parts: Pick<AdapterParts, '
   });
 }
 
+const CREDENTIALS = 'GOOGLE_APPLICATION_CREDENTIALS';
+
 /** Undefined where only the SDK knows how to log in: a workload identity, a person's login. */
 async function tokensOf({ env, now }: Parts): Promise<Tokens | undefined> {
-  const file = env('GOOGLE_APPLICATION_CREDENTIALS');
-  if (!file) return metadataTokens(env, now);
+  const given = env(CREDENTIALS);
+  if (!given) return metadataTokens(env, now);
+  // Where secrets come as variables there is no file to name: then the key itself stands there.
+  const isKey = given.trimStart().startsWith('{');
   let parsed: unknown;
   try {
-    parsed = JSON.parse(await files.readFile(file, 'utf8'));
+    parsed = JSON.parse(isKey ? given : await files.readFile(given, 'utf8'));
   } catch {
-    throw new RouterError('CONFIG_INVALID', 'pubsub: GOOGLE_APPLICATION_CREDENTIALS names no file that holds JSON');
+    throw new RouterError('CONFIG_INVALID', `pubsub: ${CREDENTIALS} neither holds JSON nor names a file that does`);
   }
   const account = readServiceAccount(parsed);
-  return account === undefined ? undefined : serviceAccountTokens(account, now);
+  if (account !== undefined) return serviceAccountTokens(account, now);
+  if (!isKey) return undefined;
+  throw new RouterError(
+    'CONFIG_INVALID',
+    `pubsub: ${CREDENTIALS} must hold the key of a service account, or name a file`,
+  );
 }
 
 /** REST, but for PUBSUB_EMULATOR_HOST: emulators speak gRPC, and not all of them REST. */

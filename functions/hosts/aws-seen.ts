@@ -41,14 +41,20 @@ function isInForce(item: unknown, now: number): boolean {
   return expires > secondsOf(now);
 }
 
-/** `onWarning`: told when the table begins to fail, once until it answers again. */
-export function createSeenTable(table: AwsJson, name: string, onWarning: (text: string) => void): Seen {
+export interface SeenParts {
+  /** Told when the table begins to fail, once until it answers again. */
+  readonly onWarning: (text: string) => void;
+  /** How long a call may take; 1 s unless told. */
+  readonly callMs?: number;
+}
+
+function createSeenTable(table: AwsJson, name: string, { onWarning, callMs = CALL_MS }: SeenParts): Seen {
   let failing = false;
 
   /** Undefined when the table did not answer. */
   async function ask(operation: string, input: object): Promise<Readonly<Record<string, unknown>> | undefined> {
     // Both may be done twice: what they ask and leave is the same.
-    const call: AwsCall = { operation, input, signal: AbortSignal.timeout(CALL_MS), repeatable: true };
+    const call: AwsCall = { operation, input, signal: AbortSignal.timeout(callMs), repeatable: true };
     try {
       const answer = await table.call(call);
       failing = false;
@@ -75,7 +81,7 @@ export function createSeenTable(table: AwsJson, name: string, onWarning: (text: 
 }
 
 /** The table that BUSWAY_SEEN_TABLE names; undefined where it is not set. Throws CONFIG_INVALID. Connects to nothing yet. */
-export function openSeenTable(env: Env, onWarning: (text: string) => void): Seen | undefined {
+export function openSeenTable(env: Env, given: SeenParts): Seen | undefined {
   const name = env('BUSWAY_SEEN_TABLE') ?? '';
   if (name === '') return undefined;
   const region = regionIn(env);
@@ -86,5 +92,5 @@ export function openSeenTable(env: Env, onWarning: (text: string) => void): Seen
   const url = serviceUrl(env, { variable: 'DYNAMODB', host: 'dynamodb' }, region);
   const credentials = credentialsFromEnv(env, Date.now);
   const parts = { service: 'dynamodb', target: 'DynamoDB_20120810', version: '1.0', url, region } as const;
-  return createSeenTable(createAwsJson({ ...parts, credentials, now: Date.now }), name, onWarning);
+  return createSeenTable(createAwsJson({ ...parts, credentials, now: Date.now }), name, given);
 }

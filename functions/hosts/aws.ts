@@ -17,7 +17,7 @@ type Given<Parts> = Omit<Parts, 'print'>;
 export async function webhook(parts: Given<WebhookParts>): Promise<AwsWebhook> {
   const open = await opened(async () => {
     const env = await envWithSecrets(process.env);
-    const seen = openSeenTable(env, createLog(printLine, Date.now).warning);
+    const seen = openSeenTable(env, { onWarning: createLog(printLine, Date.now).warning });
     const composed = await composeWebhook(env, { ...parts, print: printLine, ...(seen && { seen }) });
     return awsWebhook(composed.wrapped, composed);
   });

@@ -1,6 +1,6 @@
 // One file of JavaScript out of an entry, by esbuild: an optional package, asked for when it is needed. Writes nothing.
 
-import { builtinModules, createRequire } from 'node:module';
+import { createRequire } from 'node:module';
 import { relative } from 'node:path';
 import type * as Esbuild from 'esbuild';
 import { RouterError } from '../../router/errors.ts';
@@ -10,7 +10,7 @@ import { rootDir } from './modules.ts';
 export interface Built {
   readonly code: Uint8Array;
   readonly map: Uint8Array;
-  /** Every file in it, from the root of the package. */
+  /** Every file of which something is in it, from the root of the package. */
   readonly inputs: readonly string[];
 }
 
@@ -23,18 +23,15 @@ export interface BuildParts {
 }
 
 /**
- * An `import` of a built-in module reads all that it exports, and some of that is loaded only then: node:http brings undici
- * (20 ms of CPU), node:fs its promises (4 ms). Handed on like this nothing is read but what is used.
+ * An ES module whose inside is written as CommonJS. An `import` of a built-in module reads all that it exports, and some of
+ * that is loaded only then: node:http brings undici (20 ms of CPU), node:fs its promises (4 ms). `require` reads nothing.
  */
-const lazyBuiltins = Object.fromEntries(
-  builtinModules
-    .map((name) => (name.startsWith('node:') ? name : `node:${name}`))
-    .map((name) => [name, `data:text/javascript,module.exports=process.getBuiltinModule("${name}")`]),
-);
-
-/** CommonJS packages ask for built-in modules by require, which an ES module does not have. Made when it is first asked for. */
-const REQUIRE =
-  'const require = (name) => process.getBuiltinModule("node:module").createRequire(import.meta.url)(name);';
+const BEFORE = [
+  'const module = { exports: {} }, __dirname = import.meta.dirname;',
+  'const require = (name) =>',
+  '  process.getBuiltinModule(name) ?? process.getBuiltinModule("node:module").createRequire(import.meta.url)(name);',
+].join('\n');
+const AFTER = 'export const handler = await module.exports.handler;';
 
 function loadEsbuild(): typeof Esbuild {
   try {
@@ -73,14 +70,14 @@ export function build({ what, entry, external }: BuildParts): Built {
       metafile: true,
       platform: 'node',
       target: 'node24',
-      format: 'esm',
+      format: 'cjs',
       minify: true,
       // With names and lines, but without the text: a stack trace needs no more.
       sourcemap: true,
       sourcesContent: false,
       outfile: 'index.mjs',
-      banner: { js: REQUIRE },
-      alias: lazyBuiltins,
+      banner: { js: BEFORE },
+      footer: { js: AFTER },
       external: [...external],
       logLevel: 'silent',
     });
@@ -88,5 +85,8 @@ export function build({ what, entry, external }: BuildParts): Built {
     throw failureOf(thrown, what);
   }
   const [map, code] = [...result.outputFiles].sort((a) => (a.path.endsWith('.map') ? -1 : 1));
-  return { code: code!.contents, map: map!.contents, inputs: Object.keys(result.metafile.inputs) };
+  const inputs = Object.values(result.metafile.outputs).flatMap((output) =>
+    Object.entries(output.inputs).flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : [])),
+  );
+  return { code: code!.contents, map: map!.contents, inputs };
 }

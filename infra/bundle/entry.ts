@@ -60,7 +60,7 @@ const unique = (kinds: readonly { readonly kind: string }[]): readonly string[] 
   ...new Set(kinds.map(({ kind }) => kind)),
 ];
 
-const RULES = 'import.meta.dirname + "/rules.json"';
+const RULES = '__dirname + "/rules.json"';
 
 /** What intake knows of the document, checked. */
 function intakeText({ bus, sources, oversize, hash, rules }: RouterDocument): string {
@@ -69,7 +69,7 @@ function intakeText({ bus, sources, oversize, hash, rules }: RouterDocument): st
 }
 
 function loadText(module: string): string {
-  return `load: async () => ${module}`;
+  return `load: async () => (${module})`;
 }
 
 function intakeParts({ document }: EntryParts, imports: Imports): readonly string[] {
@@ -111,13 +111,19 @@ function redriveParts({ document }: EntryParts): readonly string[] {
 
 const partsOf = { intake: intakeParts, delivery: deliveryParts, redrive: redriveParts } as const;
 
-/** An ES module that exports `handler`. */
+/** The worker wants to be told of a function while its file is loaded. */
+function registerText(name: string, host: string, imports: Imports): string {
+  return `${host}.register(${imports.module('@azure/functions')}.app, ${quoted(name)}, handler);`;
+}
+
+/** Exports the promise of `handler`. */
 export function entryText(parts: EntryParts): string {
   const { cloud, name } = parts;
   const imports = createImports();
   const host = imports.module(pathOf(`functions/hosts/${cloud}`));
   const text = partsOf[functionsOf[cloud][name]!.does](parts, imports).join(',\n  ');
-  const azure =
-    cloud === 'azure' ? `\n${host}.register(${imports.module('@azure/functions')}.app, ${quoted(name)}, handler);` : '';
-  return `${imports.lines.join('\n')}\nexport const handler = await ${host}.${name}({\n  ${text}\n});${azure}\n`;
+  const opened = `${host}.${name}({\n  ${text}\n})`;
+  const registered =
+    cloud === 'azure' ? `.then((handler) => { ${registerText(name, host, imports)} return handler; })` : '';
+  return `${imports.lines.join('\n')}\nexport const handler = ${opened}${registered};\n`;
 }

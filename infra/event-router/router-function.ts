@@ -9,7 +9,7 @@ import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { AwsFunction, AwsGrant } from '../aws/plan-data.ts';
 import type { Service } from '../functions.ts';
-import type { Shared } from './shared.ts';
+import { allowUse, type Shared } from './shared.ts';
 import { shownText, subText } from './sub.ts';
 
 export interface RouterFunctionProps {
@@ -70,6 +70,7 @@ export class RouterFunction extends Construct {
       ...(vpcSubnets && { vpcSubnets }),
       ...(securityGroups && { securityGroups }),
     });
+    if (encryptionKey) allowUse(encryptionKey, this.role);
     for (const secret of read.values()) secret.encryptionKey?.grantDecrypt(this.role);
   }
 

@@ -16,6 +16,7 @@ import { readFunctions } from '../../infra/functions.ts';
 import { readRouter } from '../../infra/read-router.ts';
 import { isObject } from '../../router/config.ts';
 import { RouterError } from '../../router/errors.ts';
+import { knownRegion } from '../aws-region.ts';
 import { type Args, type Command, type Io, shared } from '../command.ts';
 
 const CDK = 'aws-cdk@2.1148.1';
@@ -37,24 +38,35 @@ async function settingsOf(cwd: string): Promise<AppSettings> {
 async function planOf(config: string, settings: AppSettings, { cwd }: Io): Promise<AwsPlan> {
   const { router } = await readRouter(config, cwd);
   const file = join(cwd, 'serverless.yml');
-  const { stack: _stack, bus: _bus, kafkaSecret: _login, ...rest } = settings;
+  const { stack: _stack, bus: _bus, kafkaSecret: _login, ruleStacks: _nested, ...rest } = settings;
   const busName = busNameFor(router, settings);
   const functions = readFunctions(existsSync(file) ? file : undefined);
   return soundPlan(surveyRouter({ router, functions, ...rest, ...(busName !== undefined && { busName }) }));
 }
 
-/** Throws SECRET_MISSING: a stack with an empty secret would stop what runs until somebody fills it in. */
-function checkSecrets({ secrets }: AwsPlan): void {
+/** A stack with an empty secret would stop what runs until somebody fills it in. */
+function missingSecrets({ secrets }: AwsPlan): readonly string[] {
   const missing = secrets.filter(({ form, existing }) => form === 'given' && existing === undefined);
-  if (missing.length === 0) return;
+  const example = `"context": { "busway": { "secrets": { "${missing[0]?.variable}": "its name" } } }`;
   const lines = missing.map(
     ({ variable, at }) => `${at}: ${variable} comes from someone else, and no secret is named for it`,
   );
-  const fix = `make each one (aws secretsmanager create-secret) and name it in cdk.json: "context": { "busway": { "secrets": { "${missing[0]!.variable}": "its name" } } }`;
-  throw new RouterError(
-    'SECRET_MISSING',
-    `nothing is deployed, because secrets are missing\n  ${lines.join('\n  ')}\n${fix}`,
+  return lines.map(
+    (line) => `${line}; make one (aws secretsmanager create-secret) and name it in cdk.json: ${example}`,
   );
+}
+
+/** Throws SECRET_MISSING or CONFIG_INVALID with all that a deployment needs and nobody has said. */
+async function checkReady(plan: AwsPlan, { env }: Io): Promise<void> {
+  const secrets = missingSecrets(plan);
+  const region = (await knownRegion(env)) === undefined;
+  const missing = [
+    ...secrets,
+    ...(region ? ['region: it is not set; set AWS_REGION, or a region in the profile'] : []),
+  ];
+  if (missing.length === 0) return;
+  const code = secrets.length > 0 ? 'SECRET_MISSING' : 'CONFIG_INVALID';
+  throw new RouterError(code, `nothing is deployed, because something is missing\n  ${missing.join('\n  ')}`);
 }
 
 /** Throws UNSUPPORTED where a package of the CDK is missing. */
@@ -103,7 +115,7 @@ async function run(args: Args, io: Io): Promise<number> {
   const dryRun = args.flag('dry-run');
   const settings = await settingsOf(io.cwd);
   const plan = await planOf(config, settings, io);
-  if (!dryRun) checkSecrets(plan);
+  if (!dryRun) await checkReady(plan, io);
   const cli = cliOf(io.cwd);
   const command = dryRun
     ? ['synth', '--quiet']

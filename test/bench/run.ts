@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { unknownName } from '../../router/config.ts';
 import { RouterError, toRouterError } from '../../router/errors.ts';
 import type { Bench, BenchContext, Row } from './bench.ts';
+import { coldstart } from './coldstart.ts';
 import { machineFacts, saveSection } from './docs.ts';
 import { e2e } from './e2e.ts';
 import { iso } from './iso.ts';
@@ -24,7 +25,7 @@ import { ruleWildcards } from './rules/wildcards-bench.ts';
 import { ruleTypes } from './rules.ts';
 
 /** In the order they run. A new bench is one file and one entry here. */
-const benches: readonly Bench[] = [p4, p1, p8, p9, p16, p1k, e2e, iso, ruleTypes, ruleScale, ruleWildcards];
+const benches: readonly Bench[] = [p4, p1, p8, p9, p16, coldstart, p1k, e2e, iso, ruleTypes, ruleScale, ruleWildcards];
 /** Names that stand for several. */
 const groups: readonly (readonly [name: string, of: readonly Bench[]])[] = [
   ['rules', [ruleTypes, ruleScale, ruleWildcards]],

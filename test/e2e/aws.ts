@@ -5,7 +5,7 @@
 import { findMiniStack } from '../adapters/eventbridge/ministack.ts';
 import { type Check, differences, type Step, tableOf } from './aws/check.ts';
 import { failing, gone, redriven } from './aws/failing.ts';
-import { logged, oversized, signedAndForged, sortedOut } from './aws/intake.ts';
+import { logged, outage, oversized, signedAndForged, sortedOut } from './aws/intake.ts';
 import { leftOut } from './aws/makers.ts';
 import { openScene, type Scene } from './aws/scene.ts';
 
@@ -17,6 +17,7 @@ export const intake: Readonly<Record<string, Work>> = {
   'sorted out by the function': sortedOut,
   'data over the limit': oversized,
   'the log': logged,
+  'the bus takes nothing for a while': outage,
 };
 
 export const all: Readonly<Record<string, Work>> = {
@@ -26,11 +27,20 @@ export const all: Readonly<Record<string, Work>> = {
   'a rule that is gone': gone,
 };
 
+/** A step that broke is a difference as well; what was seen before it stays. */
+async function checksOf(work: Work, scene: Scene): Promise<readonly Check[]> {
+  try {
+    return await work(scene);
+  } catch (thrown) {
+    return [{ what: 'the step', due: 'done', seen: String(thrown) }];
+  }
+}
+
 export async function run(scene: Scene, works: Readonly<Record<string, Work>>): Promise<readonly Step[]> {
   const steps: Step[] = [];
   for (const [name, work] of Object.entries(works)) {
     const startedAt = performance.now();
-    const checks = await work(scene);
+    const checks = await checksOf(work, scene);
     steps.push({ name, checks, tookMs: performance.now() - startedAt });
   }
   return steps;
@@ -47,7 +57,7 @@ async function main(): Promise<number> {
     return 1;
   }
   const startedAt = performance.now();
-  const scene = await openScene({ found });
+  const scene = await openScene(found);
   try {
     const { made, left } = scene.loaded;
     process.stdout.write(`made: ${listOf(made)}\n`);

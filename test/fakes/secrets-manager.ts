@@ -8,6 +8,8 @@ import type { Keys } from './aws-signature.ts';
 
 export interface SecretsSettings extends Partial<Keys> {
   readonly denied?: readonly string[];
+  /** Answers wait for it. */
+  readonly hold?: () => Promise<void>;
   readonly fault?: (call: Call) => WireFault | undefined;
 }
 
@@ -70,7 +72,10 @@ export async function startSecrets(settings: SecretsSettings = {}): Promise<Fake
     operations: ['GetSecretValue'],
     denied: settings.denied ?? [],
     fault: settings.fault,
-    run: ({ input }) => getSecretValue(secrets, input),
+    async run({ input }) {
+      await settings.hold?.();
+      return getSecretValue(secrets, input);
+    },
     refused: (type, message) => ({ body: JSON.stringify({ __type: type, Message: message }) }),
   });
   return {

@@ -286,8 +286,15 @@ test('router: a key of their own encrypts all that is kept, and the services may
   assert.equal(table!.Properties.SSESpecification.SSEType, 'KMS');
   const [key] = valuesOf(scene, 'AWS::KMS::Key');
   assert.match(JSON.stringify(key!.Properties.KeyPolicy), /"Service":"events\.amazonaws\.com"/);
-  const rights = statementsOf(scene).filter(({ Resource }) => JSON.stringify(Resource).includes('Key'));
-  assert.ok(rights.some(({ Action }) => [Action].flat().includes('kms:Decrypt')));
+  const users = Object.entries(scene.all('AWS::IAM::Policy')).filter(([, { Properties }]) =>
+    /"kms:GenerateDataKey"/.test(JSON.stringify(Properties)),
+  );
+  assert.deepEqual(
+    users.map(([id]) => /^Router(\w+?)Role/.exec(id)![1]),
+    ['Webhook', 'Deliver', 'Redrive'],
+  );
+  for (const { Action } of statementsOf(scene))
+    for (const one of [Action].flat()) assert.match(one, /^sqs:\*$|^[^*]+$/);
 });
 
 test('router: in a VPC of their own the functions have its subnets and may have network interfaces', (t) => {

@@ -14,8 +14,10 @@ import { readFunctions } from '../../infra/functions.ts';
 import { kinds } from '../../local/document-file.ts';
 import { compileCondition } from '../../router/condition.ts';
 import { isObject } from '../../router/config.ts';
-import { checkDocument } from '../../router/document.ts';
+import { checkDocument, type RouterDocument } from '../../router/document.ts';
 import { readDocumentText } from '../../router/document-text.ts';
+import { RouterError } from '../../router/errors.ts';
+import type { CloudEvent } from '../../router/event.ts';
 import { createMatcher } from '../../router/matcher.ts';
 import { readPatternText } from '../../router/pattern-text.ts';
 import { decodeStructured } from '../../router/wire/json.ts';
@@ -47,28 +49,34 @@ const vectors = gunzipSync(readFileSync(file))
   .map((line) => JSON.parse(line) as Vector);
 const functions = readFunctions(list);
 
+interface Parts {
+  readonly document: RouterDocument;
+  readonly event: CloudEvent;
+  readonly envelope: string;
+}
+
 /** Undefined where the strict profile refuses the pattern, or the event cannot be data of a CloudEvent on EventBridge. */
-function caseOf({ id, p, e }: Vector): Case | undefined {
-  const document = `{"bus":{"use":"eventbridge","bus":"b"},"rules":[{"name":"r","when":{"data":${p}},"to":{"log":{}}}]}`;
+function partsOf({ p, e }: Vector): Parts | undefined {
+  const text = `{"bus":{"use":"eventbridge","bus":"b"},"rules":[{"name":"r","when":{"data":${p}},"to":{"log":{}}}]}`;
+  const json = `{"specversion":"1.0","id":"v","source":"/vectors","type":"vector","data":${e}}`;
   try {
     if (!isObject(JSON.parse(e))) return undefined;
-    const event = decodeStructured(
-      Buffer.from(`{"specversion":"1.0","id":"v","source":"/vectors","type":"vector","data":${e}}`),
-    );
-    const checked = checkDocument(readDocumentText(document), kinds);
-    const { when } = checked.rules[0]!;
-    const envelope = envelopeOf(event);
-    const [rule] = awsPlan(checked, functions, { prefix: 'busway' }).rules;
-    return {
-      id,
-      pattern: rule!.pattern,
-      envelope,
-      matches: compileCondition(when)(event),
-      kind: compileFilter(when).kind,
-    };
-  } catch {
+    const event = decodeStructured(Buffer.from(json));
+    return { document: checkDocument(readDocumentText(text), kinds), event, envelope: envelopeOf(event) };
+  } catch (thrown) {
+    assert.ok(thrown instanceof RouterError || thrown instanceof SyntaxError, String(thrown));
     return undefined;
   }
+}
+
+function caseOf(vector: Vector): Case | undefined {
+  const parts = partsOf(vector);
+  if (parts === undefined) return undefined;
+  const { document, event, envelope } = parts;
+  const { when } = document.rules[0]!;
+  const [rule] = awsPlan(document, functions, { prefix: 'busway' }).rules;
+  const matches = compileCondition(when)(event);
+  return { id: vector.id, pattern: rule!.pattern, envelope, matches, kind: compileFilter(when).kind };
 }
 
 const cases = vectors.flatMap((vector) => caseOf(vector) ?? []);

@@ -1,14 +1,16 @@
-// A stack with one router, synthesized as `busway deploy` does it: with the flags of cdk.json, in a folder that goes when the
+// A stack with one router, synthesized as `busway deploy` does it: with the same flags, in a folder that goes when the
 // test ends. What a test looks at is the template.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { App, CfnResource, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { RouterInput } from '../../infra/define.ts';
 import { EventRouter, type EventRouterProps } from '../../infra/event-router.ts';
+import { cdkFlags } from '../../infra/stack.ts';
 
 export interface Resource {
   readonly Type: string;
@@ -39,10 +41,7 @@ export interface SceneProps extends Partial<Omit<EventRouterProps, 'router'>> {
   readonly also?: (stack: Stack) => Partial<EventRouterProps>;
 }
 
-const root = new URL('../../', import.meta.url);
-export const { context } = JSON.parse(readFileSync(new URL('cdk.json', root), 'utf8')) as { context: object };
-
-export const list = new URL('serverless.yml', root).pathname;
+export const list = fileURLToPath(new URL('../../serverless.yml', import.meta.url));
 
 /** A test, or all tests of a file. */
 export interface Ends {
@@ -58,7 +57,7 @@ export function folder(t: Ends): string {
 export function synthesize(t: Ends, router: RouterInput, given: SceneProps = {}): Synthesized {
   const { stack: stackProps, also, ...props } = given;
   const dir = folder(t);
-  const app = new App({ outdir: join(dir, 'cdk.out'), context: { ...context }, analyticsReporting: false });
+  const app = new App({ outdir: join(dir, 'cdk.out'), context: cdkFlags(), analyticsReporting: false });
   const stack = new Stack(app, 'Busway', stackProps);
   const made = new EventRouter(stack, 'Router', {
     functionsFile: list,

@@ -141,14 +141,17 @@ function credentialsFile(text: string): string {
   return file;
 }
 
-test("pubsub REST: a token signed with a service account's key is taken by the service", async () => {
+test("pubsub REST: a token signed with a service account's key, in a file or as it is, is taken by the service", async () => {
   const fake = await startPubSubFake({ login: true });
-  const env = { GOOGLE_APPLICATION_CREDENTIALS: credentialsFile(fake.credentials) };
-  const scene = await openScene({ address: fake.address, rest: true, env });
-  const adapter = await scene.open();
-  closers.push(fake.close, scene.close, () => adapter.close());
+  closers.push(fake.close);
+  for (const credentials of [credentialsFile(fake.credentials), fake.credentials]) {
+    const env = { GOOGLE_APPLICATION_CREDENTIALS: credentials };
+    const scene = await openScene({ address: fake.address, rest: true, env });
+    const adapter = await scene.open();
+    closers.push(scene.close, () => adapter.close());
 
-  assert.deepEqual(await adapter.publish([made('a')], idle), [{ ok: true }]);
+    assert.deepEqual(await adapter.publish([made('a')], idle), [{ ok: true }]);
+  }
 });
 
 test('pubsub REST: a login that is refused at once is final', async () => {
@@ -201,7 +204,13 @@ const parts = (env: Readonly<Record<string, string>>) => ({
 test('pubsub REST: credentials that cannot be read are named, and never quoted', async () => {
   const secret = 'pem-canary-19d3';
   const key = { type: 'service_account', client_email: 'a@b.c', private_key_id: '1', private_key: secret };
-  const bad = [credentialsFile('{'), credentialsFile(JSON.stringify(key)), join(tmpdir(), 'no-such-busway-file.json')];
+  const other = JSON.stringify({ type: 'external_account', secret });
+  const files = [
+    credentialsFile('{'),
+    credentialsFile(JSON.stringify(key)),
+    join(tmpdir(), 'no-such-busway-file.json'),
+  ];
+  const bad = [...files, `{"private_key":"${secret}`, JSON.stringify(key), other];
 
   for (const file of bad) {
     const opening = open({ project: PROJECT }, parts({ GOOGLE_APPLICATION_CREDENTIALS: file }));

@@ -1,4 +1,5 @@
-// Signed calls of AWS's services at one endpoint, by the protocols that they speak: JSON, query (IAM) and REST (Lambda, S3).
+// Signed calls of AWS's services at one endpoint, by the protocols that they speak: JSON, query (IAM) and REST
+// (Lambda, S3, API Gateway).
 // For setting a scene up and looking at it; the functions under test call by themselves.
 // Source: Smithy, "AWS JSON 1.0 and 1.1 protocols", "AWS query protocol"; the services' API references (read 2026-11-21).
 
@@ -13,6 +14,8 @@ export interface AwsCalls {
   iam(action: string, input: Readonly<Record<string, string>>): Promise<string>;
   /** `path` without the version, which every path of Lambda's begins with. Answers what the body says as JSON. */
   lambda(method: 'POST' | 'PUT', path: string, input: object): Promise<Answer>;
+  /** Makes something of API Gateway. */
+  gateway(path: string, input: object): Promise<Answer>;
   /** Answers what the function answers; rejects where it threw. */
   invoke(functionName: string, event: unknown): Promise<unknown>;
   /** Answers the body. */
@@ -39,6 +42,7 @@ const LAMBDA = '/2015-03-31';
 const CALL_MS = 30_000;
 const MAX_SHOWN = 500;
 const EMPTY = Buffer.alloc(0);
+const JSON_TYPE = { 'content-type': 'application/json' };
 
 interface Request {
   readonly service: string;
@@ -75,9 +79,8 @@ export function createCalls({ endpoint, region, credentials }: CallsParts): AwsC
   }
 
   async function lambda(method: 'POST' | 'PUT', path: string, input: unknown): Promise<Response> {
-    const headers = { 'content-type': 'application/json' };
     const body = Buffer.from(JSON.stringify(input));
-    return send({ service: 'lambda', what: path, method, path: LAMBDA + path, headers, body });
+    return send({ service: 'lambda', what: path, method, path: LAMBDA + path, headers: JSON_TYPE, body });
   }
 
   return {
@@ -93,6 +96,15 @@ export function createCalls({ endpoint, region, credentials }: CallsParts): AwsC
       return (await send({ service: 'iam', what: action, method: 'POST', path: '/', headers, body })).text;
     },
     lambda: async (method, path, input) => objectIn((await lambda(method, path, input)).text),
+    async gateway(path, input) {
+      const request = {
+        method: 'POST',
+        path: `/v2${path}`,
+        headers: JSON_TYPE,
+        body: Buffer.from(JSON.stringify(input)),
+      };
+      return objectIn((await send({ service: 'apigateway', what: path, ...request })).text);
+    },
     async invoke(functionName, event) {
       const { text, threw } = await lambda('POST', `/functions/${functionName}/invocations`, event);
       if (threw) throw new Error(`function ${functionName} threw: ${text.slice(0, MAX_SHOWN)}`);

@@ -7,6 +7,7 @@ import type { Check } from './check.ts';
 import { paths, type RuleName, withoutStars } from './document.ts';
 import { type Failure, type Scene, until } from './scene.ts';
 import { synthesize } from './synth.ts';
+import type { Arrived } from './targets.ts';
 
 const DEAD_MS = 40_000;
 
@@ -70,7 +71,7 @@ export async function failing(scene: Scene): Promise<readonly Check[]> {
     { what: 'left in the queues', due: [0, 0], seen: [await depth(queue('pushes')), await depth(queue('stars'))] },
     {
       what: 'busway failures lists',
-      due: [...ids.map((id) => ['pushes', 'TARGET_STATUS', 2, id]), ['stars', 'ATTEMPTS_EXHAUSTED', 11, null]],
+      due: [...ids.map((id) => ['pushes', 'TARGET_STATUS', 2, id]), ['stars', 'ATTEMPTS_EXHAUSTED', 11, null]].sort(),
       seen: failures.map(about).sort(),
     },
     { what: 'the poison, as it was', due: POISON, seen: Buffer.from(poison?.bytes ?? '', 'base64').toString() },
@@ -83,12 +84,16 @@ interface Redriven {
   readonly kept: readonly unknown[];
 }
 
+/** What does not change from one try to the next. */
+const sent = (one: Arrived | undefined): readonly unknown[] => [one?.headers['webhook-id'], one?.body.toString()];
+
 /** After `failing`: the target answers again, and of its two records one is chosen, then the rest of the rule. */
 export async function redriven(scene: Scene): Promise<readonly Check[]> {
   const { calls, targets, failures, functionName } = scene;
   const call = async (event: object) => (await calls.invoke(functionName('redrive'), event)) as Redriven;
   const done = () => targets.at(paths.pushes).filter(({ status }) => status === 200);
   targets.answer(paths.pushes, 200);
+  const asked = targets.at(paths.pushes);
   const [chosen, other] = (await failures()).filter(({ rule }) => rule === 'pushes');
   const before = targets.count();
   const one = await call({ ids: [chosen!.id, 'never-there'] });
@@ -105,6 +110,7 @@ export async function redriven(scene: Scene): Promise<readonly Check[]> {
       seen: [one.redriven, one.missing, one.kept],
     },
     { what: 'delivered', due: chosen!.event?.id, seen: first?.id },
+    { what: 'as at the first try', due: sent(asked.find(({ id }) => id === first?.id)), seen: sent(first) },
     { what: 'the others stay', due: [true, 2], seen: [between.includes(other!.id), between.length] },
     { what: 'all of the rule: the answer', due: [[other!.id], [], []], seen: [rest.redriven, rest.missing, rest.kept] },
     { what: 'targets were asked', due: 2, seen: targets.count() - before },
@@ -112,14 +118,11 @@ export async function redriven(scene: Scene): Promise<readonly Check[]> {
   ];
 }
 
-/** The functions first, the bus's rules after: what lies in the queue of a rule that was taken out is a failure, not lost. */
+/** The functions first, the bus's rules after: what names a rule that was taken out meanwhile is a failure. */
 export async function gone(scene: Scene): Promise<readonly Check[]> {
-  const { calls, targets, document, functionName, dir, failures } = scene;
+  const { targets, document, putCode, dir, failures } = scene;
   const next = synthesize(withoutStars(document), join(dir, 'next'));
-  for (const name of next.router.functions.keys()) {
-    const ZipFile = next.codeOf(name).toString('base64');
-    await calls.lambda('PUT', `/functions/${functionName(name)}/code`, { ZipFile });
-  }
+  for (const name of next.router.functions.keys()) await putCode(name, next.codeOf(name));
   const before = targets.count();
   const [star] = targets.at(paths.stars);
   await put(scene, 'stars', star!.body.toString(), { 'busway-rule': 'stars' });

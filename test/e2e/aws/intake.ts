@@ -42,22 +42,34 @@ function arrivals({ targets }: Scene): Readonly<Record<string, readonly string[]
 
 /** Forged first: when the signed one has come through, the forged one would have. */
 export async function signedAndForged(scene: Scene): Promise<readonly Check[]> {
-  const { delivery, post, targets, signingSecret } = scene;
-  const forged = await post(delivery('pull_request.opened', 'forged', 'another secret'));
+  const { delivery, post, invoke, targets, signingSecret, putCode, stack } = scene;
+  const forgery = delivery('pull_request.opened', 'forged', 'another secret');
+  const forged = [await post(forgery), await invoke(forgery)];
   const request = delivery('pull_request.opened', 'signed');
   const id = idOf(request);
   const answer = await post(request);
   await until(() => targets.count() >= 2);
   await settled(scene);
   const again = await post(request);
+  await putCode('webhook', stack.codeOf('webhook'));
+  const elsewhere = await invoke(request);
   await settled(scene);
   const [arrived] = targets.at(paths['pull-requests']);
   const event = JSON.parse(arrived?.body.toString() ?? '{}') as Readonly<Record<string, unknown>>;
   const { specversion, type, source, datacontenttype, data } = event;
   return [
-    { what: 'forged: the answer', due: [401, 'SIGNATURE_INVALID'], seen: [forged.status, codeOf(forged.body)] },
+    {
+      what: 'forged, by the HTTP API and invoked: the answers',
+      due: [401, 'SIGNATURE_INVALID', 401, 'SIGNATURE_INVALID'],
+      seen: forged.flatMap(({ status, body }) => [status, codeOf(body)]),
+    },
     { what: 'signed: the answer', due: [202, { accepted: [id] }], seen: [answer.status, answer.body] },
     { what: 'the same again: the answer', due: [202, { accepted: [id] }], seen: [again.status, again.body] },
+    {
+      what: 'and invoked at a fresh instance',
+      due: [202, { accepted: [id] }],
+      seen: [elsewhere.status, elsewhere.body],
+    },
     { what: 'deliveries, by rule', due: { 'pull-requests': [id], 'not.stars': [id] }, seen: arrivals(scene) },
     {
       what: 'the event that came',
@@ -112,6 +124,32 @@ export async function sortedOut(scene: Scene): Promise<readonly Check[]> {
     },
     { what: "the other rule's pattern lets it pass", due: true, seen: Result },
     { what: 'and the function sorts it out', due: before, seen: targets.at(paths['not.stars']).length },
+  ];
+}
+
+const POLICY = 'Outage';
+const NO_EVENTS = { Effect: 'Deny', Action: 'events:PutEvents', Resource: '*' };
+
+/** The bus takes nothing; then it does, and the sender tries again. */
+export async function outage(scene: Scene): Promise<readonly Check[]> {
+  const { calls, delivery, post, targets, roleName } = scene;
+  const request = delivery('issues.opened', 'outage');
+  const before = targets.count();
+  const RoleName = roleName('webhook');
+  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [NO_EVENTS] });
+  await calls.iam('PutRolePolicy', { RoleName, PolicyName: POLICY, PolicyDocument });
+  const refused = await post(request);
+  await settled(scene);
+  const during = targets.count() - before;
+  await calls.iam('DeleteRolePolicy', { RoleName, PolicyName: POLICY });
+  const taken = await post(request);
+  await until(() => targets.count() > before);
+  await settled(scene);
+  return [
+    { what: 'while its role may not publish: the answer', due: 503, seen: refused.status },
+    { what: 'deliveries', due: 0, seen: during },
+    { what: 'the same when it may again: the answer', due: 202, seen: taken.status },
+    { what: 'deliveries', due: 1, seen: targets.count() - before },
   ];
 }
 
@@ -172,7 +210,11 @@ export async function logged(scene: Scene): Promise<readonly Check[]> {
       due: [],
       seen: delivered.filter(({ ruleHash = '', documentHash }) => documentHash !== hash || !hashes.has(ruleHash)),
     },
-    { what: 'warnings: that of the forged request', due: ['refused'], seen: complaints.map(({ msg }) => msg) },
+    {
+      what: 'warnings: those of the forged requests',
+      due: ['refused', 'refused'],
+      seen: complaints.map(({ msg }) => msg),
+    },
     {
       what: 'a secret in a line',
       due: false,

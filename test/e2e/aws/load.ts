@@ -2,9 +2,10 @@
 // that it does not say. A type, a property, a function or a reference that is not known ends it.
 
 import type { AwsCalls } from './calls.ts';
-import { leftOut, type Made, type MakeParts, makeResource, type Properties } from './makers.ts';
+import type { Made, MakeParts, Properties } from './maker.ts';
+import { leftOut, makeResource } from './makers.ts';
 import { type Known, referencesIn, resolveValue } from './resolve.ts';
-import { checkAdmitted, checkReceives } from './rights.ts';
+import { checkAdmitted, checkCallable, checkReceives } from './rights.ts';
 
 export interface Resource {
   readonly Type: string;
@@ -74,6 +75,10 @@ async function checkRights(
   const ofType = (type: string): readonly Resource[] => resources.filter(({ Type }) => Type === type);
   const policies = ofType('AWS::SQS::QueuePolicy').map((one) => properties(one)['PolicyDocument']);
   for (const rule of ofType('AWS::Events::Rule')) checkAdmitted(arnOf(rule), properties(rule)['Targets'], policies);
+  const permissions = ofType('AWS::Lambda::Permission').map(properties);
+  for (const { IntegrationUri, ApiId } of ofType('AWS::ApiGatewayV2::Integration').map(properties)) {
+    checkCallable(String(IntegrationUri), String(ApiId), permissions);
+  }
   const functions = ofType('AWS::Lambda::Function');
   for (const mapping of ofType('AWS::Lambda::EventSourceMapping')) {
     const { FunctionName, EventSourceArn } = properties(mapping);

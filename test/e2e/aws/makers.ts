@@ -1,45 +1,12 @@
-// A resource of a template -> what MiniStack is asked to make. One maker a type, which lists the properties it uses and those
-// it leaves out with the reason; any other is an error, so that nothing of a stack is passed over unseen.
+// A resource of a template -> what MiniStack is asked to make, by type; and the types that are not made, with the reason.
 // Source: CloudFormation template reference, the page of each type, "Return values" (read 2026-11-21).
 
 import { randomBytes } from 'node:crypto';
-import type { AwsCalls } from './calls.ts';
+import { httpMakers } from './http-makers.ts';
+import { given, LABELS, type Made, type MakeParts, type Maker, type Properties, textAt } from './maker.ts';
 import { asMiniStackReads } from './rights.ts';
 
-export type Properties = Readonly<Record<string, unknown>>;
-
-/** What stands for a resource once it is there. */
-export interface Made {
-  readonly ref: string;
-  readonly attributes: Readonly<Record<string, string>>;
-}
-
-export interface MakeParts {
-  readonly calls: AwsCalls;
-  readonly region: string;
-  readonly account: string;
-  /** Of a resource that its template does not name. */
-  readonly name: string;
-  /** The ZIP archive of an asset, by the key that the template gives it. */
-  readonly assetOf: (key: string) => Buffer;
-  /** What the environment of every function gets besides: where the services are. */
-  readonly environment: Readonly<Record<string, string>>;
-}
-
-interface Maker {
-  readonly uses: readonly string[];
-  /** Property -> why it is left out. */
-  readonly leaves: Readonly<Record<string, string>>;
-  make(properties: Properties, parts: MakeParts): Promise<Made>;
-}
-
-const LABELS = 'labels change nothing';
 const AT_REST = 'nothing is kept on a disk';
-
-const textAt = (properties: Properties, name: string): string => String(properties[name]);
-/** CloudFormation's names are the API's, but for the few that a maker takes out. */
-const given = (properties: Properties, names: readonly string[]): Properties =>
-  Object.fromEntries(Object.entries(properties).filter(([name]) => names.includes(name)));
 
 const bus: Maker = {
   uses: ['Name'],
@@ -179,6 +146,7 @@ const mapping: Maker = {
 };
 
 const makers: Readonly<Record<string, Maker>> = {
+  ...httpMakers,
   'AWS::Events::EventBus': bus,
   'AWS::Events::Rule': rule,
   'AWS::SQS::Queue': queue,
@@ -190,15 +158,8 @@ const makers: Readonly<Record<string, Maker>> = {
   'AWS::Lambda::EventSourceMapping': mapping,
 };
 
-const HTTP_API = 'events of an HTTP API are handed to the function in the form of the samples of AWS';
-
 /** Type -> why it is not made here. */
 export const leftOut: Readonly<Record<string, string>> = {
-  'AWS::ApiGatewayV2::Api': HTTP_API,
-  'AWS::ApiGatewayV2::Integration': HTTP_API,
-  'AWS::ApiGatewayV2::Route': HTTP_API,
-  'AWS::ApiGatewayV2::Stage': HTTP_API,
-  'AWS::Lambda::Permission': HTTP_API,
   'AWS::SQS::QueuePolicy':
     'it shuts out whoever comes without TLS, and that is all on loopback; what it must let in is checked (rights.ts)',
   'AWS::Events::Archive': 'nothing is replayed',

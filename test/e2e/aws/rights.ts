@@ -1,11 +1,11 @@
 // Where MiniStack 1.5.33 reads rights otherwise than AWS, so that neither a right too few nor one too many is passed over.
-// Not asked by it at all: whether a rule may send to its queue (else events are lost without a word), and a function receive
-// from it (else the stack does not come up). Sources: SQS API reference, AddPermission; EventBridge User Guide, "Amazon SQS
+// Not asked by it at all: whether a rule may send to its queue (else events are lost without a word), an API call its function
+// (else it answers 500), a function receive from its queue (else the stack does not come up). Sources: SQS API reference, AddPermission; EventBridge User Guide, "Amazon SQS
 // permissions"; Lambda guide, "Using Lambda with Amazon SQS", "Execution role permissions" (read 2026-11-21).
 
 import { isObject } from '../../../router/config.ts';
 import type { AwsCalls } from './calls.ts';
-import type { Properties } from './makers.ts';
+import type { Properties } from './maker.ts';
 
 const listOf = (value: unknown): readonly unknown[] =>
   Array.isArray(value) ? value : value === undefined ? [] : [value];
@@ -68,4 +68,16 @@ export async function checkReceives(calls: AwsCalls, role: string, queue: string
   const allowed = answer.match(/<EvalDecision>allowed<\/EvalDecision>/g)?.length ?? 0;
   if (allowed === RECEIVE.length) return;
   throw new Error(`template: ${role} lacks one of ${RECEIVE.join(', ')} on ${queue}, so AWS would refuse the mapping`);
+}
+
+/** `permissions`: of the stack. Throws Error where nobody lets the API call the function that it leads to. */
+export function checkCallable(uri: string, api: string, permissions: readonly Properties[]): void {
+  const isOpen = permissions.some(
+    ({ Action, FunctionName, Principal, SourceArn }) =>
+      Action === 'lambda:InvokeFunction' &&
+      Principal === 'apigateway.amazonaws.com' &&
+      uri.includes(String(FunctionName)) &&
+      String(SourceArn).includes(`:${api}/`),
+  );
+  if (!isOpen) throw new Error(`template: no permission lets the HTTP API ${api} call ${uri}, so it would answer 500`);
 }

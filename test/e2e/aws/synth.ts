@@ -5,14 +5,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import type { RouterInput } from '../../../infra/define.ts';
-import { RouterStack } from '../../../infra/stack.ts';
+import { cdkFlags, RouterStack } from '../../../infra/stack.ts';
 import type { Synthesized, Template } from './load.ts';
 import { zipOf } from './zip.ts';
 
 /** Intrinsic functions, for Loaded.value. */
 export interface Places {
+  /** The id of the HTTP API. */
+  readonly api: unknown;
   /** By function: its name. */
   readonly functions: ReadonlyMap<string, unknown>;
+  readonly roles: ReadonlyMap<string, unknown>;
   /** By function: its log group. */
   readonly logs: ReadonlyMap<string, unknown>;
   /** By variable: the secret's ARN. */
@@ -70,10 +73,7 @@ function assetsIn(directory: string, { files }: Manifest): Synthesized['assetOf'
 
 /** Writes below `dir`. Throws as RouterStack does. */
 export function synthesize(document: RouterInput, dir: string): SynthesizedRouter {
-  const { context } = JSON.parse(readFileSync(new URL('cdk.json', ROOT), 'utf8')) as {
-    context: Record<string, unknown>;
-  };
-  const app = new App({ outdir: join(dir, 'cdk.out'), context, analyticsReporting: false });
+  const app = new App({ outdir: join(dir, 'cdk.out'), context: cdkFlags(), analyticsReporting: false });
   const stack = new RouterStack(app, NAME, {
     router: document,
     baseDir: dir,
@@ -99,7 +99,9 @@ export function synthesize(document: RouterInput, dir: string): SynthesizedRoute
       return assetOf(S3Key);
     },
     places: {
+      api: stack.resolve(router.intake.httpApi.apiId) as unknown,
       functions: mapped(router.functions, ({ fn }) => stack.resolve(fn.functionName) as unknown),
+      roles: mapped(router.functions, ({ role }) => stack.resolve(role.roleName) as unknown),
       logs: mapped(router.functions, ({ logGroup }) => stack.resolve(logGroup.logGroupName) as unknown),
       secrets: mapped(router.secrets, ({ secretArn }) => stack.resolve(secretArn) as unknown),
       queues: queueUrl('queue'),

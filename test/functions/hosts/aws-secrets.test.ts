@@ -63,14 +63,16 @@ test('aws secrets: without an ARN nobody is asked, not even for credentials', as
 });
 
 test('aws secrets: all are fetched at the same time', async (t) => {
-  const waiting: (() => void)[] = [];
+  const names = ['A', 'B', 'C', 'D'].map((name) => `BUSWAY_SECRET_${name}`);
+  const all = Promise.withResolvers<void>();
+  let asked = 0;
   const { fake, variables } = await scene(t, {
-    fault: () => {
-      for (const done of waiting) done();
-      return undefined;
+    hold() {
+      // One after the other would wait here for ever.
+      if (++asked === names.length) all.resolve();
+      return all.promise;
     },
   });
-  const names = ['A', 'B', 'C', 'D'].map((name) => `BUSWAY_SECRET_${name}`);
   const given = Object.fromEntries(names.map((name) => [name, fake.put(name, { text: name })]));
 
   const env = await envWithSecrets(variables(given));

@@ -35,3 +35,17 @@ test('sources: every kind and option says what it is for', () => {
       assert.ok(text.length > 10, text);
   }
 });
+
+test('sources: whether a kind needs a secret is told without opening it, and rightly', async () => {
+  for (const { load, options, secret } of Object.values(sources)) {
+    const { open } = await load();
+    for (const more of [{}, { open: true }]) {
+      const given = { ...(options['header'] === undefined ? {} : { header: 'X-Signature' }), ...more };
+      const source = open(given, { name: 'x' });
+      const form = secret(given);
+
+      assert.equal(form !== 'none', source.needsSecret, source.kind);
+      if (form === 'any') assert.doesNotThrow(() => source.key('0'.repeat(40)));
+    }
+  }
+});
