@@ -69,7 +69,7 @@ export function createBus(adapter: Adapter, options: BusOptions): Bus {
   const { limits } = adapter;
   let queue: Pending[] = [];
   let waitingBytes = 0;
-  /** What a call takes at present: the mean of all, of which the last counts half. One that was given up took it all. */
+  /** What a call takes at present: the mean of all, of which the last counts half. */
   let callMs = 0;
   let flying: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
@@ -137,9 +137,14 @@ export function createBus(adapter: Adapter, options: BusOptions): Bus {
     } finally {
       clearTimeout(timer);
       clearTimeout(late);
-      const tookMs = control.signal.aborted ? deadlineMs : now() - beganAt;
-      callMs = (callMs + Math.min(deadlineMs, Math.max(0, tookMs))) / 2;
+      learn(now() - beganAt, control.signal.aborted);
     }
+  }
+
+  /** A call that was given up takes longer than it had; after half of the deadline it hangs, and says nothing of the next. */
+  function learn(tookMs: number, isGivenUp: boolean): void {
+    if (!isGivenUp) callMs = (callMs + Math.min(deadlineMs, Math.max(0, tookMs))) / 2;
+    else if (tookMs < deadlineMs / 2) callMs = deadlineMs;
   }
 
   /** Settles what is settled, puts back what may still succeed, and returns how long to wait before the next call. */

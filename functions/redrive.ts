@@ -10,6 +10,7 @@ import {
   type Whole,
 } from '../router/consume.ts';
 import { toRouterError } from '../router/errors.ts';
+import type { CloudEvent } from '../router/event.ts';
 import type { FailureLog, FailureRecord } from '../router/failure.ts';
 
 export interface RedriveParts {
@@ -37,44 +38,53 @@ function selected(record: FailureRecord, { ids, rule }: Selection): boolean {
   return (ids === undefined || ids.includes(record.id)) && (rule === undefined || record.rule === rule);
 }
 
-async function verdictOf(rule: ActiveRule, delivery: Delivery, signal: AbortSignal): Promise<Verdict> {
+/** What is known of a record, and needed to deliver it again. */
+interface Again {
+  readonly rule: ActiveRule;
+  readonly delivery: Delivery;
+  /** The rule took the event when its target was asked. */
+  readonly wasTaken: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Undefined when the rule does not take the event. */
+async function verdictOf(event: CloudEvent, { rule, delivery, wasTaken, signal }: Again): Promise<Verdict | undefined> {
   try {
-    return await rule.deliver(delivery, signal);
+    return wasTaken || rule.matches(event) ? await rule.deliver({ ...delivery, event }, signal) : undefined;
   } catch {
     return { kind: 'retry', code: 'INTERNAL', reason: 'the target broke its contract and threw' };
   }
 }
 
-/** Whether the target was asked: then the rule took the event. */
-const wasTaken = ({ code }: FailureRecord): boolean => code.startsWith('TARGET_');
-
-/** Undefined when the rule does not take the event. */
-async function verdictOfWhole(
-  whole: Whole,
-  delivery: Delivery,
-  { rule, taken, signal }: { rule: ActiveRule; taken: boolean; signal: AbortSignal },
-): Promise<Verdict | undefined> {
+async function verdictOfWhole({ use }: Whole, again: Again): Promise<Verdict | undefined> {
   try {
-    return await whole.use(delivery.event, signal, async (event) =>
-      taken || rule.matches(event) ? verdictOf(rule, { ...delivery, event }, signal) : undefined,
-    );
+    return await use(again.delivery.event, again.signal, (event) => verdictOf(event, again));
   } catch (thrown) {
     return verdictWithoutData(toRouterError(thrown));
   }
 }
 
+/**
+ * What a bus gave up by itself names no version of a rule: its filter may have let the event through, and nobody has looked
+ * at it since. Neither has anybody at data that did not come.
+ */
+function wasTaken({ code, ruleHash }: FailureRecord, isLight: boolean): boolean {
+  return ruleHash !== null && (!isLight || code.startsWith('TARGET_'));
+}
+
 async function redriveOne(record: FailureRecord, parts: RedriveParts, signal: AbortSignal): Promise<Redriven> {
   const { id, rule, event } = record;
+  const { whole } = parts;
   if (event === null || rule === null) {
     return { id, rule, ok: false, reason: 'the record is no event; nothing can be delivered' };
   }
   const active = parts.rules.get(rule);
   if (active === undefined) return { id, rule, ok: false, reason: `rule '${rule}' is not in the document any more` };
   const attempts = record.attempts + 1;
+  const isLight = whole?.isLight(event) ?? false;
   const delivery = { event, rule, attempt: attempts };
-  const verdict = parts.whole?.isLight(event)
-    ? await verdictOfWhole(parts.whole, delivery, { rule: active, taken: wasTaken(record), signal })
-    : await verdictOf(active, delivery, signal);
+  const again: Again = { rule: active, delivery, wasTaken: wasTaken(record, isLight), signal };
+  const verdict = isLight ? await verdictOfWhole(whole!, again) : await verdictOf(event, again);
   if (verdict === undefined || verdict.kind === 'ack') {
     await parts.failures.remove([id]);
     return { id, rule, ok: true, ...(verdict === undefined ? { reason: 'the rule does not take the event' } : {}) };

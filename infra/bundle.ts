@@ -39,6 +39,13 @@ export interface Bundle {
   readonly rulesHash: string;
 }
 
+/** The functions of a cloud that are of use with a bus. */
+export function functionsFor(cloud: Cloud, bus: string): readonly string[] {
+  return Object.entries(functionsOf[cloud]).flatMap(([name, { buses: only }]) =>
+    only === undefined || only.includes(bus) ? [name] : [],
+  );
+}
+
 function refuse(says: string): never {
   throw new RouterError('CONFIG_INVALID', says);
 }

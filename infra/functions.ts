@@ -32,14 +32,9 @@ export interface Service {
 
 const FILE = 'serverless.yml';
 const topKeys = [
-  'service',
-  'frameworkVersion',
-  'configValidationMode',
-  'custom',
-  'functions',
-  'outputs',
-  'package',
-].concat(['params', 'plugins', 'provider', 'resources', 'useDotenv']);
+  ...['service', 'frameworkVersion', 'configValidationMode', 'useDotenv', 'plugins', 'custom', 'params'],
+  ...['provider', 'package', 'functions', 'resources', 'outputs'],
+];
 const functionKeys = ['handler', 'description', 'memorySize', 'timeout', 'events', 'environment', 'role', 'package'];
 const eventKinds = ['httpApi'];
 const FUNCTION_NAME = /^[A-Za-z][A-Za-z0-9-]{0,31}$/;

@@ -3,6 +3,7 @@
 
 import type { Options } from '../router/config.ts';
 import type { RouterDocument, Survey } from '../router/document.ts';
+import type { AwsPlan } from './aws/plan-data.ts';
 import type { BusPlan, Limit } from './plan/bus-plan.ts';
 import { busPlans } from './plan/buses.ts';
 import { type Change, changesBetween } from './plan/changes.ts';
@@ -60,6 +61,8 @@ export interface PlanRequest {
   readonly buses: ReadonlyMap<string, BusRules>;
   readonly loads: ReadonlyMap<string, Load>;
   readonly functions: Plan['functions'];
+  /** What the stack makes of the document, on a bus of AWS. */
+  readonly aws?: AwsPlan | undefined;
   readonly others: readonly PlanFinding[];
   readonly earlier?: { readonly plan: Plan; readonly from: string };
   readonly recorded?: Recorded;
@@ -122,26 +125,32 @@ interface OnBus {
   readonly plan: Plan;
 }
 
-function onBus(survey: Survey, own: BusRules | undefined, functions: Plan['functions']): OnBus {
+interface OnBusParts {
+  readonly own: BusRules | undefined;
+  readonly functions: Plan['functions'];
+  readonly aws: AwsPlan | undefined;
+}
+
+function onBus(survey: Survey, { own, functions, aws }: OnBusParts): OnBus {
   const { document } = survey;
   const rules = own?.rules ?? compileRules(survey, unfiltered);
   const busPlan = busPlanOf(document.bus.kind);
-  const resources = busPlan.resources(rules, document.bus.options);
+  const resources = busPlan.resources(rules, document.bus.options, aws);
   return { rules, busPlan, plan: makePlan({ document, rules, resources, functions }) };
 }
 
 /** The plan of a document without mistakes, to compare another with. */
-export function planOf(document: RouterDocument, filter: BusFilter): Plan {
+export function planOf(document: RouterDocument, filter: BusFilter, aws: AwsPlan | undefined): Plan {
   const survey: Survey = { document, problems: [], places: new Map() };
-  return onBus(survey, { filter, rules: compileRules(survey, filter) }, null).plan;
+  return onBus(survey, { own: { filter, rules: compileRules(survey, filter) }, functions: null, aws }).plan;
 }
 
 /** Total: whatever the document is like, all that can be told of it is told. */
 export function planReport(request: PlanRequest): PlanReport {
-  const { survey, standIn, buses, functions, others, earlier, recorded, whatIf } = request;
+  const { survey, standIn, buses, functions, aws, others, earlier, recorded, whatIf } = request;
   const { kind, options } = survey.document.bus;
   const own = buses.get(kind);
-  const { rules, busPlan, plan } = onBus(survey, own, functions);
+  const { rules, busPlan, plan } = onBus(survey, { own, functions, aws });
   const limits = busPlan.limits(rules, options);
   const gaps = busPlan.gaps(rules, options);
   const filters = own?.filter.passes !== undefined;

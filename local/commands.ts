@@ -65,6 +65,11 @@ const list: readonly Known[] = [
     load: async () => (await import('./commands/plan.ts')).plan,
   },
   {
+    name: 'bundle',
+    says: 'each function as one file, for AWS, Google Cloud or Azure',
+    load: async () => (await import('./commands/bundle.ts')).bundle,
+  },
+  {
     name: 'deploy',
     says: 'deploy the router to AWS by the CDK, or only synthesize it',
     load: async () => (await import('./commands/deploy.ts')).deploy,

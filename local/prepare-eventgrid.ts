@@ -2,7 +2,7 @@
 // shows nobody its subscriptions, and a namespace shows no list of them: so the data folder keeps the names that were in use
 // here, and what an earlier filter left behind can be told and drained.
 
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AdapterParts } from '../adapters/adapter.ts';
 import { nameOf } from '../adapters/eventgrid/definitions.ts';
@@ -29,9 +29,17 @@ async function readKnown(dataDir: string): Promise<Record<string, readonly strin
   }
 }
 
+/** Whole or not at all: what an old subscription still holds is only read while its name is known. */
 async function writeKnown(dataDir: string, known: Record<string, readonly string[]>): Promise<void> {
+  const fresh = join(dataDir, `${FILE}.new`);
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  await writeFile(join(dataDir, FILE), JSON.stringify(known), { mode: 0o600 });
+  try {
+    await writeFile(fresh, JSON.stringify(known), { mode: 0o600 });
+    await rename(fresh, join(dataDir, FILE));
+  } catch (thrown) {
+    await rm(fresh, { force: true }).catch(() => undefined);
+    throw thrown;
+  }
 }
 
 interface Place {

@@ -127,11 +127,15 @@ export function createFailureLog({ sqs, queues, ruleOfQueue, maxBytes, now }: Fa
     }
   }
 
+  /** A listing may take so long itself that what it was handed first is not ours any more at its end. */
+  function areLate(ids: ReadonlySet<string>): boolean {
+    return held.values().some(({ record, oursUntil }) => ids.has(record.id) && oursUntil <= now());
+  }
+
   /** Whether every copy of these is held, and will be for long enough. */
   function areOurs(ids: ReadonlySet<string>): boolean {
     const known = new Set(held.values().map(({ record }) => record.id));
-    const late = held.values().some(({ record, oursUntil }) => ids.has(record.id) && oursUntil <= now());
-    return !late && ids.isSubsetOf(known) && ids.isDisjointFrom(written);
+    return !areLate(ids) && ids.isSubsetOf(known) && ids.isDisjointFrom(written);
   }
 
   /** Answers whether all copies are gone. */
@@ -167,7 +171,7 @@ export function createFailureLog({ sqs, queues, ruleOfQueue, maxBytes, now }: Fa
       await inTurn(async () => {
         if (areOurs(unwanted) && (await drop(unwanted, signal))) return;
         await lookAtAll(signal);
-        if (await drop(unwanted, signal)) return;
+        if (!areLate(unwanted) && (await drop(unwanted, signal))) return;
         throw new RouterError(
           'BUS_UNAVAILABLE',
           'eventbridge: SQS did not delete all of the failure records; try again',

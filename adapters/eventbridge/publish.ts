@@ -45,6 +45,9 @@ interface Call {
 
 /** As with Kafka's topics: what was there a while ago is looked up again. */
 const FACTS_MAX_AGE_MS = 300_000;
+// Events are put by another service than the one that is asked: it must not hold them back when it is slow or gone.
+const LOOK_MS = 1_000;
+const LOOK_AGAIN_MS = 30_000;
 
 const unknownFate: ReadonlySet<ErrorCode> = new Set(['BUS_UNAVAILABLE', 'ABORTED', 'CLOSED']);
 
@@ -128,7 +131,7 @@ export function createPublisher({ client, what, limits, now, onWarning }: Publis
   async function demandBus(signal: AbortSignal): Promise<void> {
     if (seenAt !== undefined && now() - seenAt <= FACTS_MAX_AGE_MS) return;
     try {
-      await lookUp(signal);
+      await lookUp(seenAt === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]));
     } catch (thrown) {
       const { code, message } = toRouterError(thrown);
       if (code === 'UNAUTHORIZED' || code === 'UNSUPPORTED') {
@@ -136,6 +139,7 @@ export function createPublisher({ client, what, limits, now, onWarning }: Publis
         warned = true;
         seenAt = now();
       } else if (code === 'NOT_FOUND' || signal.aborted || seenAt === undefined) throw thrown;
+      else seenAt = now() - FACTS_MAX_AGE_MS + LOOK_AGAIN_MS;
     }
   }
 

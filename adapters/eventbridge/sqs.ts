@@ -1,4 +1,4 @@
-// The calls of SQS that the failure log needs, in its JSON protocol over fetch, signed with the credentials of the client
+// The calls of SQS that failure log, redrive and retries need, in its JSON protocol over fetch, signed with the credentials of the client
 // that is there anyway. What a passing fault broke is tried again where a call may be made twice without harm.
 // Sources: SQS Developer Guide, "Making Query API requests: AWS JSON protocol"; SQS API reference; SDK for JavaScript,
 // middleware-sdk-sqs (the request goes to the origin of the queue's URL).
@@ -29,6 +29,12 @@ export interface Received {
   readonly sourceArn: string;
 }
 
+export interface HiddenMessage {
+  readonly handle: string;
+  /** 0 to 43,200; 0 shows it at once. */
+  readonly seconds: number;
+}
+
 /** Queues are named by URL. All reject with RouterError, ABORTED when `signal` says so. */
 export interface Sqs {
   send(queue: string, message: SentMessage, signal: AbortSignal): Promise<void>;
@@ -38,6 +44,8 @@ export interface Sqs {
   remove(queue: string, handles: readonly string[], signal: AbortSignal): Promise<boolean>;
   /** Lets others see them again. */
   release(queue: string, handles: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Hides each for so many seconds from now, whatever it was received with. Answers whether all are. */
+  hide(queue: string, messages: readonly HiddenMessage[], signal: AbortSignal): Promise<boolean>;
 }
 
 export interface SqsParts {
@@ -63,11 +71,14 @@ const WAIT_S = 1;
 const CALL_MS = 10_000;
 const TRIES = 3;
 const AGAIN_MS = 100;
+const MAX_TIME = 8.64e15;
 const REGION = /(?:^|\.)([a-z]{2}(?:-[a-z]{2,12}){1,3}-\d{1,2})\.(?:queue\.|api\.)?(?:amazonaws|aws)/;
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 const listOf = (value: unknown): readonly Answer[] => (Array.isArray(value) ? value.filter(isObject) : []);
 const countOf = (value: unknown): number => (Number.isSafeInteger(Number(value)) ? Number(value) : 0);
+/** ms since the epoch, as far as a Date goes. */
+const timeOf = (value: unknown): number => Math.min(MAX_TIME, Math.max(0, countOf(value)));
 
 function readReceived({ MessageId, ReceiptHandle, Body, Attributes, MessageAttributes }: Answer): Received {
   const { ApproximateReceiveCount, SentTimestamp, DeadLetterQueueSourceArn } = isObject(Attributes) ? Attributes : {};
@@ -80,17 +91,17 @@ function readReceived({ MessageId, ReceiptHandle, Body, Attributes, MessageAttri
       own.flatMap(([name, value]) => (isObject(value) ? [[name, textOf(value['StringValue'])]] : [])),
     ),
     receiveCount: countOf(ApproximateReceiveCount),
-    sentMs: countOf(SentTimestamp),
+    sentMs: timeOf(SentTimestamp),
     sourceArn: textOf(DeadLetterQueueSourceArn),
   };
 }
 
-function jsonOf(text: string): Answer {
+function jsonOf(text: string): Answer | undefined {
   try {
     const parsed: unknown = JSON.parse(text);
-    return isObject(parsed) ? parsed : {};
+    return isObject(parsed) ? parsed : undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }
 
@@ -112,9 +123,12 @@ function isTriedAgain({ operation }: Call, { code, retryable }: RouterError): bo
 }
 
 async function answerOf(response: Response, { queue }: Call): Promise<Answer> {
-  const text = await response.text();
-  const answer = jsonOf(text);
-  if (response.ok) return answer;
+  const read = jsonOf(await response.text());
+  if (response.ok && read !== undefined) return read;
+  // Such as a proxy's page: "there are none" must not be read out of it.
+  if (response.ok)
+    throw new RouterError('BUS_UNAVAILABLE', `eventbridge: ${named(queue)} answered with something else`);
+  const answer = read ?? {};
   const header = (name: string): string => response.headers.get(name) ?? '';
   const refusal = {
     status: response.status,
@@ -174,7 +188,13 @@ export function createSqs({ credentials, region, endpoint, now }: SqsParts): Sqs
     return failed;
   }
 
+  async function hide(queue: string, messages: readonly HiddenMessage[], signal: AbortSignal): Promise<boolean> {
+    const entries = messages.map(({ handle, seconds }) => ({ ReceiptHandle: handle, VisibilityTimeout: seconds }));
+    return (await batch({ queue, operation: 'ChangeMessageVisibilityBatch', signal }, entries)) === 0;
+  }
+
   return {
+    hide,
     async send(queue, { body, attributes }, signal) {
       const MessageAttributes = Object.fromEntries(
         Object.entries(attributes).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
@@ -205,8 +225,11 @@ export function createSqs({ credentials, region, endpoint, now }: SqsParts): Sqs
       return (await batch({ queue, operation: 'DeleteMessageBatch', signal }, entries)) === 0;
     },
     async release(queue, handles, signal) {
-      const entries = handles.map((ReceiptHandle) => ({ ReceiptHandle, VisibilityTimeout: 0 }));
-      await batch({ queue, operation: 'ChangeMessageVisibilityBatch', signal }, entries);
+      await hide(
+        queue,
+        handles.map((handle) => ({ handle, seconds: 0 })),
+        signal,
+      );
     },
   };
 }

@@ -5,6 +5,7 @@
 
 import { RouterError } from '../../router/errors.ts';
 import { pause } from '../pause.ts';
+import { readUpTo } from '../read-up-to.ts';
 import type { BlobLogin, BlobRequest, Signed } from './blob-login.ts';
 import { type Answer, mapAnswer, mapNetworkError, reasonOf, serviceCode } from './map-error.ts';
 
@@ -96,6 +97,11 @@ function isTooLarge(header: Answer['header']): boolean {
 
 type Call = Omit<BlobRequest, 'bytes'> & { readonly body?: Buffer };
 
+interface BlobAnswer extends Answer {
+  /** The body is over MAX_BYTES, and was not read. */
+  readonly isCut: boolean;
+}
+
 export function openBlobs({ container, login, now, pageSize = 5_000 }: BlobParts): Blobs {
   const what = `the container '${container.pathname.split('/').at(-1)}' at ${container.host}`;
 
@@ -103,17 +109,15 @@ export function openBlobs({ container, login, now, pageSize = 5_000 }: BlobParts
     return new URL(`${container.pathname}/${name.split('/').map(encodeURIComponent).join('/')}`, container);
   }
 
-  async function send({ method, body }: Call, { url, headers }: Signed, signal: AbortSignal): Promise<Answer> {
+  async function send({ method, body }: Call, { url, headers }: Signed, signal: AbortSignal): Promise<BlobAnswer> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)]);
     try {
       const given = body === undefined ? {} : { body };
       const response = await fetch(url, { method, headers, ...given, redirect: 'error', signal: limit });
       const header = (name: string): string | undefined => response.headers.get(name) ?? undefined;
-      if (!isTooLarge(header)) {
-        return { status: response.status, header, body: Buffer.from(await response.arrayBuffer()) };
-      }
-      await response.body?.cancel();
-      return { status: response.status, header, body: Buffer.alloc(0) };
+      const read = isTooLarge(header) ? undefined : await readUpTo(response, MAX_BYTES);
+      if (read === undefined) await response.body?.cancel();
+      return { status: response.status, header, body: read ?? Buffer.alloc(0), isCut: read === undefined };
     } catch (thrown) {
       throw signal.aborted ? reasonOf(signal, `asking ${what}`) : mapNetworkError(thrown, what);
     }
@@ -144,7 +148,7 @@ export function openBlobs({ container, login, now, pageSize = 5_000 }: BlobParts
   }
 
   /** The answer, when its status is one of `expected`. Throws RouterError for any other. */
-  async function ask(call: Call, expected: readonly number[], signal: AbortSignal): Promise<Answer> {
+  async function ask(call: Call, expected: readonly number[], signal: AbortSignal): Promise<BlobAnswer> {
     const request = { ...call, headers: { 'x-ms-version': VERSION, ...call.headers }, bytes: call.body?.length ?? 0 };
     for (let attempt = 1; ; attempt++) {
       if (signal.aborted) throw reasonOf(signal, `asking ${what}`);
@@ -170,7 +174,10 @@ export function openBlobs({ container, login, now, pageSize = 5_000 }: BlobParts
     const url = new URL(container);
     const from = marker === '' ? '' : `&marker=${encodeURIComponent(marker)}`;
     url.search = `restype=container&comp=list&include=metadata&maxresults=${size}${from}`;
-    return (await ask({ method: 'GET', url, headers: {} }, [200], signal)).body.toString('utf8');
+    const xml = (await ask({ method: 'GET', url, headers: {} }, [200], signal)).body.toString('utf8');
+    if (xml.includes('<EnumerationResults')) return xml;
+    // Such as a proxy's page: "there are none" must not be read out of it.
+    throw new RouterError('BUS_UNAVAILABLE', `eventgrid: ${what} answered to a listing with something else`);
   }
 
   return {
@@ -182,13 +189,15 @@ export function openBlobs({ container, login, now, pageSize = 5_000 }: BlobParts
       for (let marker: string | undefined = ''; marker !== undefined; ) {
         const xml = await page(marker, pageSize, signal);
         yield readListed(xml);
-        marker = element(xml, 'NextMarker') || undefined;
+        const next = element(xml, 'NextMarker') || undefined;
+        if (next === marker) throw new RouterError('BUS_UNAVAILABLE', `eventgrid: ${what} lists a page again and again`);
+        marker = next;
       }
     },
     async get(name, signal) {
       const answer = await ask({ method: 'GET', url: urlOf(name), headers: {} }, [200, 404, 409], signal);
       if (answer.status === 404) return undefined;
-      if (isTooLarge(answer.header)) return { ok: false, reason: `it is over ${MAX_BYTES} bytes` };
+      if (answer.isCut) return { ok: false, reason: `it is over ${MAX_BYTES} bytes` };
       if (answer.status === 200) {
         const { body, header } = answer;
         return {

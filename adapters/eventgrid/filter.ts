@@ -270,11 +270,13 @@ export function subscriptionName(prefix: string, rule: string, native: EventGrid
 
 /**
  * The rule a subscription was made for: one of `rules`, whatever its filter was then; the readable part of its name when
- * that rule is gone; undefined when it is none of ours. Azure gives names back in any case.
+ * that rule is gone, or the whole name where another rule reads alike; undefined when it is none of ours. Azure gives names
+ * back in any case.
  */
 export function ruleOfSubscription(name: string, prefix: string, rules: readonly string[]): string | undefined {
   const lower = name.toLowerCase();
   if (!lower.startsWith(`${prefix.toLowerCase()}-`)) return undefined;
   const known = rules.find((rule) => lower.startsWith(stemOf(prefix, rule).toLowerCase()));
-  return known ?? name.slice(prefix.length + 1, -2 * HASH - 1);
+  const readable = name.slice(prefix.length + 1, -2 * HASH - 1);
+  return known ?? (rules.includes(readable) ? name : readable);
 }

@@ -40,6 +40,8 @@ const AGAIN_FIRST_MS = 500;
 const AGAIN_MAX_MS = 30_000;
 const REFUSE_AGAIN_MS = 10_000;
 const DRAIN_MS = 5_000;
+// Targets end within a second of it; the rest is for what they say then.
+const CUT_MS = 3_000;
 
 /** The shortest release that does not come back before `ms`; an hour is the longest there is. */
 function releaseAfter(ms: number): Settlement {
@@ -90,8 +92,8 @@ export async function pullSubscription(parts: PullParts, consumer: Consumer, sig
   const slots = createSlots(SLOTS);
   const locked = new Set<string>();
   const underWay = new Set<Promise<void>>();
-  const giveUp = new AbortController();
-  const settler = createSettler({ post, operation, what, onWarning, signal: giveUp.signal });
+  const [giveUp, cut] = [new AbortController(), new AbortController()];
+  const settler = createSettler({ post, operation, what, onWarning, signal: giveUp.signal, cut: cut.signal });
   const renewing = setInterval(() => void settler.renew([...locked]), RENEW_MS).unref();
   let held = 0;
 
@@ -168,8 +170,11 @@ export async function pullSubscription(parts: PullParts, consumer: Consumer, sig
       if (!signal.aborted) await pause(trouble.tell(thrown), signal);
     }
   }
-  const timer = setTimeout(() => giveUp.abort(), DRAIN_MS);
+  const timers = [
+    setTimeout(() => giveUp.abort(), DRAIN_MS),
+    setTimeout(() => cut.abort(), DRAIN_MS + CUT_MS),
+  ];
   await Promise.all(underWay);
-  clearTimeout(timer);
+  for (const timer of timers) clearTimeout(timer);
   clearInterval(renewing);
 }

@@ -26,6 +26,8 @@ export interface SettlerParts {
   readonly onWarning: (text: string) => void;
   /** Aborts when nothing is tried again any more. */
   readonly signal: AbortSignal;
+  /** Aborts when not even what is asked at last is waited for: a service that hangs must not hold up a stop. */
+  readonly cut: AbortSignal;
 }
 
 // As many as a receive may bring.
@@ -49,7 +51,7 @@ function failedTokens(body: Buffer): number {
   }
 }
 
-export function createSettler({ post, operation, what, onWarning, signal }: SettlerParts): Settler {
+export function createSettler({ post, operation, what, onWarning, signal, cut }: SettlerParts): Settler {
   const queues = new Map<string, Waiting[]>();
   let flying = false;
 
@@ -59,7 +61,7 @@ export function createSettler({ post, operation, what, onWarning, signal }: Sett
     if (delay !== undefined) url.searchParams.set('releaseDelayInSeconds', delay);
     const body = Buffer.from(JSON.stringify({ lockTokens }));
     // Not the subscription's signal: what is under way when it ends is still settled.
-    const limit = AbortSignal.timeout(CALL_MS);
+    const limit = AbortSignal.any([cut, AbortSignal.timeout(CALL_MS)]);
     return failedTokens(await post({ url, contentType: 'application/json', body, what, signal: limit }));
   }
 

@@ -6,6 +6,7 @@
 import type { Options } from '../../router/config.ts';
 import { RouterError } from '../../router/errors.ts';
 import { credentialsFromEnv, signRequest } from '../aws-request.ts';
+import { readUpTo } from '../read-up-to.ts';
 import { endpointProblem, type S3Options, s3UriPrefix, toS3Options } from './options.ts';
 import type { DataStore, StoreParts } from './store.ts';
 
@@ -43,15 +44,19 @@ function baseOf({ bucket }: S3Options, region: string, endpoint: string | undefi
 
 const REQUEST_MS = 30_000;
 const EMPTY = Buffer.alloc(0);
+// As much as may wait for a bus (busDefaults): no event with more ever got as far as here.
+const MAX_OBJECT_BYTES = 64 * 1024 * 1024;
 
 interface Answer {
   readonly status: number;
-  readonly body: Buffer;
+  /** Undefined when it is over MAX_OBJECT_BYTES. */
+  readonly body: Buffer | undefined;
   readonly region: string | null;
+  readonly etag: string | null;
 }
 
 /** The service's own word for what is wrong, such as NoSuchKey; '' where it says none. */
-function errorCodeOf({ body }: Answer): string {
+function errorCodeOf({ body = EMPTY }: Answer): string {
   return /<Code>([A-Za-z0-9]{1,64})<\/Code>/.exec(body.subarray(0, 4_096).toString('latin1'))?.[1] ?? '';
 }
 
@@ -90,8 +95,9 @@ export async function open(given: Options, { env, now }: StoreParts): Promise<Da
       const signal = put === undefined ? limit : AbortSignal.any([put.signal, limit]);
       const init = { method, headers, redirect: 'manual', signal } as const;
       const response = await fetch(url, body === undefined ? init : { ...init, body });
-      const read = Buffer.from(await response.arrayBuffer());
-      return { status: response.status, body: read, region: response.headers.get('x-amz-bucket-region') };
+      const { status, headers: found } = response;
+      const read = await readUpTo(response, MAX_OBJECT_BYTES);
+      return { status, body: read, region: found.get('x-amz-bucket-region'), etag: found.get('etag') };
     } catch (cause) {
       throw new RouterError('DATA_UNAVAILABLE', `${what} does not answer`, { cause });
     }
@@ -101,14 +107,20 @@ export async function open(given: Options, { env, now }: StoreParts): Promise<Da
     async put(name, bytes, signal) {
       const answer = await ask(name, { bytes, signal });
       if (answer.status !== 200) throw refusal(answer, what);
+      // A proxy may say 200 to anything; S3 and all that speak its protocol give what they keep a tag.
+      if (answer.etag === null)
+        throw new RouterError('DATA_UNAVAILABLE', `${what} answered without an ETag; is it S3?`);
     },
     async get(name) {
       const answer = await ask(name);
-      if (answer.status === 200) return answer.body;
-      if (answer.status === 404 && errorCodeOf(answer) !== 'NoSuchBucket') {
-        throw new RouterError('DATA_GONE', `${what} has no object ${options.prefix ?? ''}${name}`);
-      }
-      throw refusal(answer, what);
+      const { status, body } = answer;
+      const object = `${options.prefix ?? ''}${name}`;
+      if (status === 200 && body !== undefined) return body;
+      if (status === 200)
+        throw new RouterError('DATA_ALTERED', `${what}: ${object} is larger than what is ever put there`);
+      // Gone is for good, so the service itself has to say it.
+      if (status !== 404 || errorCodeOf(answer) !== 'NoSuchKey') throw refusal(answer, what);
+      throw new RouterError('DATA_GONE', `${what} has no object ${object}`);
     },
   };
 }

@@ -1,5 +1,6 @@
-// The issuer's public keys, fetched and kept as long as the issuer says. A token with an unknown key id fetches them anew,
-// but not more often than every half minute: else anybody could make us ask for nothing. Without keys nothing is verified.
+// The issuer's public keys, fetched and kept as long as the issuer says. A token with an unknown key id fetches them anew.
+// While there are keys that happens every half minute at most: else anybody could make us ask for nothing, and every push
+// would wait for an issuer that does not answer. Without keys nothing is verified.
 
 import { RouterError } from '../../router/errors.ts';
 import { type PushKey, readPushKeys } from './verify-push.ts';
@@ -49,9 +50,12 @@ export function createPushKeys({ now, url = GOOGLE_KEYS }: PushKeyParts): PushKe
 
   return {
     async for(keyId) {
-      const known = keys.some(({ kid }) => kid === keyId);
-      const needed = now() >= freshUntil || (!known && now() - askedAt >= LEAST_MS);
-      if (!needed) return keys;
+      const sinceAsked = now() - askedAt;
+      // A clock that was set back says nothing.
+      const askedLately = sinceAsked >= 0 && sinceAsked < LEAST_MS;
+      const isKnown = keys.some(({ kid }) => kid === keyId);
+      if (isKnown && (askedLately || now() < freshUntil)) return keys;
+      if (keys.length > 0 && askedLately && underWay === undefined) return keys;
       try {
         await fetchOnce();
       } catch (cause) {

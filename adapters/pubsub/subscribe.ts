@@ -30,6 +30,8 @@ const PULLS_PER_CONNECTION = 50;
 const DRAIN_MS = 5_000;
 // Targets end within a second of an abort; a little more for what they say then.
 const GIVE_UP_MS = 1_500;
+// A service that does not answer to replies any more does not hold up the stop: what it does not know comes again.
+const REPLIES_MS = 2_000;
 
 interface RunningPuller {
   /** Resolves early where the subscription of an earlier filter is gone. */
@@ -66,7 +68,7 @@ function startPuller(parts: SubscribeParts, clients: Clients, consumer: Consumer
       await within(DRAIN_MS, running);
       giveUp.abort();
       await within(GIVE_UP_MS, running);
-      await replies.close();
+      await within(REPLIES_MS, replies.close());
     },
   };
 }

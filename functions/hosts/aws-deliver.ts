@@ -4,6 +4,7 @@
 import type { Decoded } from '../../adapters/adapter.ts';
 import { decodePushed } from '../../adapters/eventbridge/decode.ts';
 import type { RuleOfQueue } from '../../adapters/eventbridge/queues.ts';
+import type { LateMessage, Redeliver } from '../../adapters/eventbridge/redelivery.ts';
 import type { Consumer } from '../../router/consume.ts';
 import { RouterError } from '../../router/errors.ts';
 import { createBatches } from '../batch.ts';
@@ -26,30 +27,69 @@ export interface AwsDeliverParts {
   readonly decodeKafka?: (pushed: unknown) => readonly Decoded[];
   /** For queues whose messages do not name their rule. */
   readonly ruleOfQueue?: RuleOfQueue;
+  /** Has failed messages of standard queues come again when they are due; without it they come by the queue's timeout. */
+  readonly redeliver?: Redeliver;
 }
 
 /** Where the host does not say: SQS's default visibility timeout. */
 const DEFAULT_MS = 30_000;
+const REDELIVER_MS = 5_000;
+/** For the answer. */
+const SPARE_MS = 200;
 
-async function takeQueue(
-  records: readonly QueueRecord[],
-  deliver: DeliverHandler,
-  signal: AbortSignal,
-): Promise<BatchResponse> {
-  const attempts = new Map(records.map(({ decoded, attempts }) => [decoded.handle, attempts]));
-  const attemptsOf = (handle: string): number => attempts.get(handle) ?? 0;
-  const failed: string[] = [];
-  // FIFO: one after the other, and from the first failure on everything goes back, or it would overtake.
-  const runs = records.some(({ fifo }) => fifo) ? records.map((record) => [record]) : [records];
-  for (const run of runs) {
-    const decoded = run.map((record) => record.decoded);
-    if (runs.length > 1 && (failed.length > 0 || signal.aborted)) failed.push(...decoded.map(({ handle }) => handle));
-    else {
-      const outcomes = await deliver(decoded, attemptsOf, signal);
-      failed.push(...outcomes.filter(({ outcome }) => outcome.kind === 'retry').map(({ handle }) => handle));
-    }
+interface QueueCall {
+  readonly deliver: DeliverHandler;
+  readonly redeliver: Redeliver | undefined;
+  readonly signal: AbortSignal;
+  /** Milliseconds. */
+  readonly timeLeft: () => number;
+}
+
+/** A record that must come again. */
+type Open = QueueRecord & {
+  /**
+   * When, by its rule: ms since the epoch. Undefined where nothing was tried: SQS counts that receipt all the same, and the
+   * few that are spare have to last, so the queue's timeout stays.
+   */
+  readonly dueMs: number | undefined;
+};
+
+const hasTime = (record: Open): record is Open & LateMessage => record.dueMs !== undefined;
+
+/** Undefined when the record is done. */
+async function takeRecord(record: QueueRecord, { deliver, signal }: QueueCall): Promise<Open | undefined> {
+  const { decoded, attempts } = record;
+  const [result] = await deliver([decoded], () => attempts, signal);
+  const { outcome } = result!;
+  if (outcome.kind === 'ack') return undefined;
+  return { ...record, dueMs: outcome.counts ? Date.now() + outcome.afterMs : undefined };
+}
+
+/** FIFO: one after the other, and from the first failure on everything goes back, or it would overtake. */
+async function takeInOrder(records: readonly QueueRecord[], call: QueueCall): Promise<readonly QueueRecord[]> {
+  for (const [i, record] of records.entries()) {
+    if (call.signal.aborted || (await takeRecord(record, call)) !== undefined) return records.slice(i);
   }
-  return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
+  return [];
+}
+
+async function takeAtOnce(records: readonly QueueRecord[], call: QueueCall): Promise<readonly QueueRecord[]> {
+  const receivedMs = Date.now();
+  const taken = await Promise.all(records.map((record) => takeRecord(record, call)));
+  const open = taken.filter((one) => one !== undefined);
+  const late = open.filter(hasTime);
+  if (late.length > 0 && call.redeliver !== undefined) {
+    const ms = Math.floor(Math.max(0, Math.min(REDELIVER_MS, call.timeLeft() - SPARE_MS)));
+    // Also when time is over for targets.
+    await call.redeliver(late, { receivedMs, signal: AbortSignal.timeout(ms) });
+  }
+  return open;
+}
+
+async function takeQueue(records: readonly QueueRecord[], call: QueueCall): Promise<BatchResponse> {
+  const isFifo = records.some(({ fifo }) => fifo);
+  const open = await (isFifo ? takeInOrder(records, call) : takeAtOnce(records, call));
+  return { batchItemFailures: open.map(({ decoded }) => ({ itemIdentifier: decoded.handle })) };
 }
 
 const isKafka = (event: unknown): boolean =>
@@ -69,12 +109,13 @@ function isEnvelope(event: unknown): boolean {
 }
 
 /**
- * SQS: a message that must come again is in the answer; one that names no rule then goes to all its rules again.
+ * SQS: a message that must come again is in the answer, and comes at its rule's time if it was tried; one that names no rule then goes to all
+ * its rules again.
  * Kafka: a batch is done or comes again as a whole, because a partial answer counts only in provisioned mode. EventBridge:
  * one event, and no count of its attempts. So there the call waits and retries, and rejects when time runs out. What was
  * done is remembered by this process only: another one may deliver it twice. Rejects for any other event.
  */
-export function awsDeliver({ consumer, decodeKafka, ruleOfQueue }: AwsDeliverParts): AwsDeliver {
+export function awsDeliver({ consumer, decodeKafka, ruleOfQueue, redeliver }: AwsDeliverParts): AwsDeliver {
   const deliver = createDeliver(consumer);
   const begin = createBatches(consumer);
 
@@ -88,13 +129,16 @@ export function awsDeliver({ consumer, decodeKafka, ruleOfQueue }: AwsDeliverPar
     throw new RouterError('ABORTED', says);
   }
 
-  return (event, context = {}) =>
-    withinTime(context.getRemainingTimeInMillis?.() ?? DEFAULT_MS, (signal) => {
+  return (event, context = {}) => {
+    const timeLeft = (): number => context.getRemainingTimeInMillis?.() ?? DEFAULT_MS;
+    return withinTime(timeLeft(), (signal) => {
       if (isKafka(event)) {
         if (decodeKafka !== undefined) return takeWhole(decodeKafka(event), signal);
         throw new RouterError('UNSUPPORTED', 'aws: records of Kafka came, but the bus of the document is not kafka');
       }
-      if (isQueue(event)) return takeQueue(readQueueBatch(event, ruleOfQueue), deliver, signal);
+      if (isQueue(event)) {
+        return takeQueue(readQueueBatch(event, ruleOfQueue), { deliver, redeliver, signal, timeLeft });
+      }
       if (isEnvelope(event))
         return takeWhole(
           decodePushed(event, () => undefined),
@@ -105,4 +149,5 @@ export function awsDeliver({ consumer, decodeKafka, ruleOfQueue }: AwsDeliverPar
         'aws: the deliver function takes batches of SQS, MSK and self-managed Kafka, and events of EventBridge',
       );
     });
+  };
 }

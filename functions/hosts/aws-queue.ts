@@ -12,6 +12,8 @@ export interface QueueRecord {
   readonly decoded: Decoded;
   /** How often the queue handed it out before. */
   readonly attempts: number;
+  readonly queueArn: string;
+  readonly receiptHandle: string;
   /** A FIFO queue: what comes after a failure must not overtake it. */
   readonly fifo: boolean;
 }
@@ -31,12 +33,14 @@ function readRecord(given: unknown, decoded: Decoded, ruleOfQueue: RuleOfQueue |
   const record = objectOf(given);
   // Without its id nothing could be said about it: the whole batch stays with the queue.
   if (decoded.handle === '') throw new RouterError('DECODE_FAILED', 'aws: a message of the batch has no messageId');
+  const queueArn = textOf(record['eventSourceARN']);
   // 'arn:aws:sqs:eu-west-1:123456789012:orders.fifo' → 'orders.fifo'
-  const queue = textOf(record['eventSourceARN']).split(':').at(-1)!;
+  const queue = queueArn.split(':').at(-1)!;
   if (ruleOfQueue !== undefined) refuseStray(decoded, queue);
   const received = Number(objectOf(record['attributes'])['ApproximateReceiveCount']);
   const attempts = Number.isSafeInteger(received) && received > 0 ? received - 1 : 0;
-  return { decoded, attempts, fifo: queue.endsWith('.fifo') };
+  const receiptHandle = textOf(record['receiptHandle']);
+  return { decoded, attempts, queueArn, receiptHandle, fifo: queue.endsWith('.fifo') };
 }
 
 /** Throws RouterError where the batch as a whole cannot be taken: no messageId, or a queue that belongs to no rule. */

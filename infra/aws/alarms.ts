@@ -4,11 +4,11 @@
 
 import type { AwsAlarm, AwsFunction, AwsRule } from './plan-data.ts';
 
-/** The third try has come and gone. */
-const LATE_TRIES = 3;
+/** Three times what a message waits that nobody answered for. */
+const LATE_TIMES = 3;
 
 function ofRule({ rule, queue, deadLetterQueue, visibilitySeconds }: AwsRule): readonly AwsAlarm[] {
-  const seconds = LATE_TRIES * visibilitySeconds;
+  const seconds = LATE_TIMES * visibilitySeconds;
   return [
     {
       kind: 'failures',

@@ -57,7 +57,14 @@ function deliver(parts: GrantParts): readonly AwsGrant[] {
     ...(bus === null
       ? []
       : [
-          queues(prefix, 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'),
+          // The first three for Lambda, the last for retries at the rule's times.
+          queues(
+            prefix,
+            'sqs:ReceiveMessage',
+            'sqs:DeleteMessage',
+            'sqs:GetQueueAttributes',
+            'sqs:ChangeMessageVisibility',
+          ),
           deadLetters(prefix, 'sqs:SendMessage'),
         ]),
     ...(called.length === 0 ? [] : [{ actions: ['lambda:InvokeFunction'], on: called }]),

@@ -1,7 +1,7 @@
 // One file of JavaScript out of an entry, by esbuild: an optional package, asked for when it is needed. Writes nothing.
 
 import { createRequire } from 'node:module';
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import type * as Esbuild from 'esbuild';
 import { RouterError } from '../../router/errors.ts';
 import { missingPackage } from '../../router/optional-package.ts';
@@ -25,13 +25,21 @@ export interface BuildParts {
 /**
  * An ES module whose inside is written as CommonJS. An `import` of a built-in module reads all that it exports, and some of
  * that is loaded only then: node:http brings undici (20 ms of CPU), node:fs its promises (4 ms). `require` reads nothing.
+ * Price: no top-level await in a user's own modules.
  */
 const BEFORE = [
-  'const module = { exports: {} }, __dirname = import.meta.dirname;',
+  'const module = { exports: {} };',
+  'const { url: __url, filename: __filename, dirname: __dirname } = import.meta;',
   'const require = (name) =>',
   '  process.getBuiltinModule(name) ?? process.getBuiltinModule("node:module").createRequire(import.meta.url)(name);',
 ].join('\n');
 const AFTER = 'export const handler = await module.exports.handler;';
+/** What a user's own modules may ask of themselves: they are where the bundle is. */
+const META = {
+  'import.meta.url': '__url',
+  'import.meta.filename': '__filename',
+  'import.meta.dirname': '__dirname',
+};
 
 function loadEsbuild(): typeof Esbuild {
   try {
@@ -40,6 +48,8 @@ function loadEsbuild(): typeof Esbuild {
     throw missingPackage('bundling', 'esbuild', cause);
   }
 }
+
+const TOP_LEVEL_AWAIT = 'await at the top of a module is not possible in a function; await in the handler, once';
 
 function failureOf(thrown: unknown, what: string): RouterError {
   const { errors } = thrown as Partial<Esbuild.BuildFailure>;
@@ -51,8 +61,9 @@ function failureOf(thrown: unknown, what: string): RouterError {
     return new RouterError('UNSUPPORTED', says);
   }
   const lines = errors.map(({ text, location }) => {
-    const place = location === null ? '' : `${relative(process.cwd(), location.file)}:${location.line}: `;
-    return `  ${place}${text}`;
+    const place =
+      location === null ? '' : `${relative(process.cwd(), resolve(rootDir, location.file))}:${location.line}: `;
+    return `  ${place}${text.startsWith('Top-level await') ? TOP_LEVEL_AWAIT : text}`;
   });
   return new RouterError('CONFIG_INVALID', `${what} cannot be bundled\n${lines.join('\n')}`);
 }
@@ -78,6 +89,7 @@ export function build({ what, entry, external }: BuildParts): Built {
       outfile: 'index.mjs',
       banner: { js: BEFORE },
       footer: { js: AFTER },
+      define: META,
       external: [...external],
       logLevel: 'silent',
     });

@@ -2,6 +2,7 @@
 // file a bus under buses/. A bus without one is planned by its filters alone.
 
 import type { Options } from '../../router/config.ts';
+import type { AwsPlan } from '../aws/plan-data.ts';
 import type { CompiledRule } from './compiled-rule.ts';
 import type { PlanFinding } from './finding.ts';
 import type { Resource } from './plan-file.ts';
@@ -27,8 +28,11 @@ export interface Setting {
 }
 
 export interface BusPlan {
-  /** Names, and a hash of all that can be changed. Order: what all rules share, then rule by rule. */
-  resources(rules: readonly CompiledRule[], options: Options): readonly Resource[];
+  /**
+   * Names, and a hash of all that can be changed. Order: what all rules share, then rule by rule. `aws`: what the stack makes,
+   * where the bus is one of AWS; it has names that the document does not know.
+   */
+  resources(rules: readonly CompiledRule[], options: Options, aws: AwsPlan | undefined): readonly Resource[];
   limits(rules: readonly CompiledRule[], options: Options): readonly Limit[];
   /** An error where deliveries would differ from what a rule says, a note where only their times do. */
   gaps(rules: readonly CompiledRule[], options: Options): readonly PlanFinding[];

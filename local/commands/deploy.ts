@@ -4,35 +4,21 @@
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type AppSettings, busNameFor, readAppSettings } from '../../infra/app-settings.ts';
+import { type AppSettings, busNameFor } from '../../infra/app-settings.ts';
 import { surveyRouter } from '../../infra/aws/document.ts';
 import type { AwsPlan } from '../../infra/aws/plan-data.ts';
 import { soundPlan } from '../../infra/aws-plan.ts';
 import { readFunctions } from '../../infra/functions.ts';
 import { readRouter } from '../../infra/read-router.ts';
-import { isObject } from '../../router/config.ts';
 import { RouterError } from '../../router/errors.ts';
 import { knownRegion } from '../aws-region.ts';
+import { settingsOf } from '../cdk-settings.ts';
 import { type Args, type Command, type Io, shared } from '../command.ts';
 
 const CDK = 'aws-cdk@2.1148.1';
-
-/** 'context.busway' of cdk.json; nothing where there is no such file. Throws CONFIG_INVALID. */
-async function settingsOf(cwd: string): Promise<AppSettings> {
-  const text = await readFile(join(cwd, 'cdk.json'), 'utf8').catch(() => '{}');
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (cause) {
-    throw new RouterError('CONFIG_INVALID', 'cdk.json is not JSON', { cause });
-  }
-  const context = isObject(parsed) ? parsed['context'] : undefined;
-  return readAppSettings(isObject(context) ? context['busway'] : undefined);
-}
 
 /** Throws with every mistake of the document, of the list of functions and of cdk.json. */
 async function planOf(config: string, settings: AppSettings, { cwd }: Io): Promise<AwsPlan> {

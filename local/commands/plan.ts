@@ -13,6 +13,7 @@ import type { CloudEvent } from '../../router/event.ts';
 import { canonicalJson } from '../../router/rule.ts';
 import { type Args, type Command, type Io, shared, usage } from '../command.ts';
 import { type SurveyedFile, surveyFile } from '../document-file.ts';
+import { planAws } from '../plan/aws.ts';
 import { type Earlier, keep, keptIn, readAgainst, readKept } from '../plan/earlier.ts';
 import { type LoadedFilters, loadFilters } from '../plan/filters.ts';
 import { readFunctions } from '../plan/functions.ts';
@@ -105,6 +106,7 @@ async function run(args: Args, io: Io): Promise<number> {
   const compiled = compileForBuses(survey, filters.filters);
   const meter = measureLoad(compiled);
   const replayed = await replay({ asked, survey, earlier, filters, meter }, args, io);
+  const { aws, findings: misset } = await planAws(survey, survey.written.kind, io.cwd);
   const settings = await settingFindings(survey, io.env, args.flag('env') ? 'error' : 'note');
   const report = planReport({
     survey,
@@ -112,7 +114,8 @@ async function run(args: Args, io: Io): Promise<number> {
     buses: compiled,
     loads: meter.result(),
     functions,
-    others: [...filters.findings, ...unread, ...settings],
+    aws,
+    others: [...filters.findings, ...unread, ...misset, ...settings],
     ...(earlier && { earlier }),
     ...replayed,
     thresholds: asked.thresholds,

@@ -10,6 +10,7 @@ import { RouterError, toRouterError } from '../../router/errors.ts';
 import { canonicalJson } from '../../router/rule.ts';
 import type { Io } from '../command.ts';
 import { loadDocument } from '../document-file.ts';
+import { planAws } from './aws.ts';
 import { loadFilters } from './filters.ts';
 
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -45,7 +46,8 @@ async function planOfDocument(given: string, io: Io): Promise<Plan> {
   const { filters, findings } = await loadFilters(document, baseDir);
   const [wrong] = findings;
   if (wrong !== undefined) throw new RouterError('DOCUMENT_INVALID', `${given}: ${wrong.at}: ${wrong.says}`);
-  return planOf(document, filters.get(document.bus.kind)!);
+  const { aws } = await planAws({ document, problems: [], places: new Map() }, document.bus.kind, io.cwd);
+  return planOf(document, filters.get(document.bus.kind)!, aws);
 }
 
 /** Throws CONFIG_INVALID or DOCUMENT_INVALID for a file that is neither a plan nor a router document. */

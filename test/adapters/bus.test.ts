@@ -393,3 +393,60 @@ timed('close gives up what would have to be sent again', async () => {
   assert.deepEqual(codes(await held), ['THROTTLED']);
   assert.ok(tookMs <= 1_100, `took ${tookMs} ms`);
 });
+
+/** Takes each call whole, after so long; what it took counts also where nobody waited for the answer. */
+function slow(msOf: () => number): { readonly answer: Answer; readonly taken: () => number } {
+  let taken = 0;
+  const answer: Answer = (batch, signal) => {
+    taken += batch.length;
+    return new Promise((resolve, reject) => {
+      setTimeout(() => resolve(batch.map(() => ok)), msOf());
+      signal.addEventListener('abort', () => reject(new RouterError('ABORTED', 'given up')));
+    });
+  };
+  return { answer, taken: () => taken };
+}
+
+/** Publishes one event after the other, `perSecond` of them; how many were told that they are taken, second by second. */
+async function offer({ bus }: Scene, perSecond: number, seconds: number): Promise<readonly number[]> {
+  const told: number[] = [];
+  const begun = Date.now();
+  let made_ = 0;
+  for (let second = 0; second < seconds; second++) {
+    told.push(0);
+    while (Date.now() - begun < (second + 1) * 1_000) {
+      for (; made_ < ((Date.now() - begun) / 1_000) * perSecond; made_++) {
+        void bus.publishOne(made(`e${made_}`)).then((result) => {
+          if (result.ok) told[told.length - 1]!++;
+        });
+      }
+      mock.timers.tick(20);
+      await settled();
+    }
+  }
+  return told;
+}
+
+const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0);
+
+timed('a bus that is offered more than it can take goes on taking what it can, and is sent nothing in vain', async () => {
+  // Three events in 300 ms: ten a second, and fourteen are offered.
+  const service = slow(() => 300);
+  const scene = openScene(service.answer);
+  const told = await offer(scene, 14, 40);
+
+  assert.ok(sum(told.slice(20)) >= 0.9 * 10 * 20, `taken second by second: ${told.join(' ')}`);
+  assert.ok(service.taken() <= sum(told) + 6, `${service.taken()} were sent, ${sum(told)} were told`);
+});
+
+timed('a bus that becomes slower than its queue allows is taken to be so after a few calls', async () => {
+  let ms = 10;
+  const service = slow(() => ms);
+  const scene = openScene(service.answer);
+  // Ten seconds at its ease; then ten a second at most.
+  await offer(scene, 14, 10);
+  ms = 300;
+  const told = await offer(scene, 30, 30);
+
+  assert.ok(sum(told.slice(15)) >= 0.85 * 10 * 15, `taken second by second: ${told.join(' ')}`);
+});

@@ -9,6 +9,7 @@ import { attempt, type Bench, type BenchContext, gate, type Row, type RowPlan, r
 import type { ContestantFiles, ContestantName } from './coldstart/contestants.ts';
 import { type Services, startServices } from './coldstart/services.ts';
 import { median, type Sample } from './measure.ts';
+import { secret } from './payload.ts';
 
 /** `ready`: loaded, opened, secrets fetched. `done`: the first request is answered, its event published. */
 type Point = 'ready' | 'done';
@@ -49,8 +50,8 @@ interface Mark {
 
 /** One process from its start to its end. */
 async function startOnce({ files, env, signal }: Stage, name: ContestantName): Promise<Record<Point, Mark>> {
-  const { how, bundle, request } = files[name];
-  const child = spawn(process.execPath, [CHILD, how, bundle, request], { env, signal });
+  const { how, bundle, request, env: own } = files[name];
+  const child = spawn(process.execPath, [CHILD, how, bundle, request], { env: { ...env, ...own }, signal });
   const exited = once(child, 'exit');
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
   const [code] = await exited;
@@ -111,7 +112,7 @@ async function measure(context: BenchContext, stage: Stage, plan: Plan): Promise
 
 async function openStage(context: BenchContext): Promise<Stage> {
   // Loaded here: it takes esbuild along, and other benches need none.
-  const { makeContestants, secret } = await import('./coldstart/contestants.ts');
+  const { makeContestants } = await import('./coldstart/contestants.ts');
   const services = await startServices(secret);
   const endpoint = `http://127.0.0.1:${services.port}`;
   const env = {
@@ -127,7 +128,7 @@ async function openStage(context: BenchContext): Promise<Stage> {
 }
 
 /** Google's functions get secrets as variables; on AWS a variable holds the ARN of one. */
-function stageFor(stage: Stage, { ours }: Plan, secret: string): Stage {
+function stageFor(stage: Stage, { ours }: Plan): Stage {
   const arn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:github-AbCdEf';
   return { ...stage, env: { ...stage.env, BUSWAY_SECRET_GITHUB: ours === 'eventbridge' ? arn : secret } };
 }
@@ -137,16 +138,15 @@ export const coldstart: Bench = {
   title: 'P14 start of a function',
   says:
     'The webhook function from the start of its process until it is ready, and until the event of its first request is ' +
-    'published: its bundle for EventBridge, with its secret in Secrets Manager and its memory of ids in DynamoDB, against a ' +
+    'published: its bundle for EventBridge, with its secret in Secrets Manager, its memory of ids in DynamoDB and source maps on, against a ' +
     'bundle of @aws-sdk/client-eventbridge 3.1169.0 that makes one PutEvents call and nothing else; its bundle for Pub/Sub, ' +
     'without the host that a function of Google Cloud has around it, against a bundle of a handler that answers at once. ' +
     'Ratio of CPU time, less is better; every service is a stub on the same machine that answers success.',
   async *rows(context) {
     const stage = await openStage(context);
-    const { secret } = await import('./coldstart/contestants.ts');
     try {
       for (const plan of plans) {
-        yield attempt(plan.row, context.signal, () => measure(context, stageFor(stage, plan, secret), plan));
+        yield attempt(plan.row, context.signal, () => measure(context, stageFor(stage, plan), plan));
       }
     } finally {
       await stage.services.close();

@@ -50,6 +50,8 @@ export interface AdapterHarness {
   nativePasses?(native: unknown, event: CloudEvent): boolean;
   /** How long a condition may take; a consumer group needs seconds to form. Default 5 s. */
   readonly waitMs?: number;
+  /** For push: the adapter keeps failure records; others always do. */
+  readonly keepsFailures?: boolean;
   /** Scenes at once. Default 4. */
   readonly concurrency?: number;
   /** Ids of hostile shapes that this bus cannot carry, each with its reason: they must be refused with NOT_CARRIABLE. */

@@ -17,8 +17,8 @@ export function adapterSuite(name: string, harness: AdapterHarness): void {
     ...portLaws,
     ...(harness.delivery === 'log' ? { ...logLaws, ...orderLaws } : {}),
     ...(harness.delivery === 'pull' ? pullLaws : {}),
-    // Whatever delivers keeps failures.
-    failures: logLaws.failures,
+    // A bus that only pushes may leave failures to whoever it pushes to.
+    ...(harness.delivery === 'push' && harness.keepsFailures !== true ? {} : { failures: logLaws.failures }),
   };
   describe(`${name} keeps the adapter laws`, { concurrency }, () => {
     for (const [id, law] of Object.entries(laws) as [AdapterLaw, Law][]) {

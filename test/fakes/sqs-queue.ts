@@ -17,6 +17,8 @@ export interface Message extends Content {
   readonly id: string;
   readonly sentMs: number;
   visibleMs: number;
+  /** The last time. */
+  receivedMs: number;
   receiveCount: number;
   firstMs: number | undefined;
   /** Of the last receipt. */
@@ -44,6 +46,7 @@ export interface Asked {
 
 /** A receive brings fewer than it may. */
 const MOST = 7;
+const MOST_HIDDEN_MS = 43_200_000;
 
 export function addMessage(queue: Queue, content: Content, now: number): Message {
   const message: Message = {
@@ -51,6 +54,7 @@ export function addMessage(queue: Queue, content: Content, now: number): Message
     id: randomUUID(),
     sentMs: now,
     visibleMs: now,
+    receivedMs: now,
     receiveCount: 0,
     firstMs: undefined,
     handle: undefined,
@@ -86,6 +90,7 @@ export function receive(
   const taken = seen.slice(0, Math.min(asked.max, MOST));
   for (const message of taken) {
     message.visibleMs = now + asked.visibilityS * 1_000;
+    message.receivedMs = now;
     message.receiveCount++;
     message.firstMs ??= now;
     message.handle = randomUUID();
@@ -112,6 +117,10 @@ export function changeVisibility(queue: Queue, handle: string, seconds: unknown,
   }
   if (message === undefined || message.visibleMs <= now) {
     throw refusal('MessageNotInflight', 'The specified message is not in flight.');
+  }
+  if (now + seconds * 1_000 > message.receivedMs + MOST_HIDDEN_MS) {
+    const says = 'Total VisibilityTimeout for the message is beyond the limit [43200 seconds].';
+    throw refusal('InvalidParameterValueException', says);
   }
   message.visibleMs = now + seconds * 1_000;
 }

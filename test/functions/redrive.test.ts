@@ -16,7 +16,11 @@ function failure(id: string, rule: string | null, given: CloudEvent | null = eve
   return { ...base, at: '2030-01-01T00:00:00.000Z', event: given };
 }
 
-function openScene(records: readonly FailureRecord[], answers: Readonly<Record<string, () => Promise<Verdict>>>) {
+function openScene(
+  records: readonly FailureRecord[],
+  answers: Readonly<Record<string, () => Promise<Verdict>>>,
+  matches = () => true,
+) {
   const kept = new Map(records.map((record) => [record.id, record]));
   const calls: (readonly [rule: string, attempt: number])[] = [];
   const failures: FailureLog = {
@@ -36,7 +40,7 @@ function openScene(records: readonly FailureRecord[], answers: Readonly<Record<s
         hash: 'new',
         ordered: false,
         retry: { attempts: 5, firstMs: 1, maxMs: 1 },
-        matches: () => true,
+        matches,
         deliver(delivery) {
           calls.push([delivery.rule, delivery.attempt]);
           return answer();
@@ -138,6 +142,24 @@ test('redrive: an abort ends it before the next', async () => {
     ['1'],
   );
   assert.deepEqual([...scene.kept.keys()], ['2']);
+});
+
+test('redrive: what the bus gave up by itself goes out only if its rule takes it, since nobody has looked at it yet', async () => {
+  for (const code of ['ATTEMPTS_EXHAUSTED', 'INTERNAL', 'TARGET_STATUS', 'TARGET_TIMEOUT', 'RULE_GONE'] as const) {
+    for (const takes of [true, false]) {
+      const given = { ...failure('1', 'a'), code, ruleHash: null };
+      const scene = openScene([given], { a: ack }, () => takes);
+      const reason = 'the rule does not take the event';
+      assert.deepEqual(await scene.run(), [{ id: '1', rule: 'a', ok: true, ...(takes ? {} : { reason }) }], code);
+      assert.deepEqual([scene.calls.length, scene.kept.size], [takes ? 1 : 0, 0], code);
+    }
+  }
+});
+
+test('redrive: what its target was asked for goes there again, whatever the rule says now', async () => {
+  const scene = openScene([failure('1', 'a')], { a: ack }, () => false);
+  assert.deepEqual(await scene.run(), [{ id: '1', rule: 'a', ok: true }]);
+  assert.equal(scene.calls.length, 1);
 });
 
 const light: CloudEvent = { attributes: { ...event.attributes, dataref: 's3://b/1' } };

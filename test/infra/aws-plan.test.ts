@@ -67,6 +67,7 @@ test('aws plan: each function has the rights that it uses and the secrets that i
     'sqs:ReceiveMessage',
     'sqs:DeleteMessage',
     'sqs:GetQueueAttributes',
+    'sqs:ChangeMessageVisibility',
     'sqs:SendMessage',
     'lambda:InvokeFunction',
   ]);

@@ -149,7 +149,12 @@ test("bundle: deliver knows a queue's rule by its name, calls http and a user's 
   writeFileSync(join(baseDir, 'words.ts'), "export const word: string = 'heard';\n");
   writeFileSync(
     join(baseDir, 'handler.ts'),
-    "import { word } from './words.ts';\nexport const handler = (event: { id: string }): void => console.log(JSON.stringify({ [word]: event.id }));\n",
+    `import { createRequire } from 'node:module';
+     import { fileURLToPath } from 'node:url';
+     import { word } from './words.ts';
+     const { basename } = createRequire(import.meta.url)('node:path');
+     const own = [basename(import.meta.filename), basename(fileURLToPath(import.meta.url))].join();
+     export const handler = (event: { id: string }): void => console.log(JSON.stringify({ [word]: event.id, own }));`,
   );
   const document: RouterInput = {
     ...eventBridge,
@@ -181,7 +186,7 @@ test("bundle: deliver knows a queue's rule by its name, calls http and a user's 
   ]);
 
   assert.deepEqual([failing.answers, again.answers], [[{ batchItemFailures: [] }], [{ batchItemFailures: [] }]]);
-  assert.ok(failing.log.some(({ heard }) => heard === 'e2'));
+  assert.ok(failing.log.some(({ heard, own: at }) => heard === 'e2' && at === 'index.mjs,index.mjs'));
   assert.ok(!failing.log.some(({ heard }) => heard === 'e3'), 'what the rule does not take is not delivered');
   const failed = failing.log.find(({ msg }) => msg === 'failed');
   assert.deepEqual([failed?.['rule'], failed?.['code']], ['hooks', 'TARGET_STATUS']);

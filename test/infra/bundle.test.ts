@@ -253,6 +253,7 @@ test("bundle: a user's own code with a mistake, or without a package that it nee
   const baseDir = folder(t);
   writeFileSync(join(baseDir, 'broken.ts'), '\nexport const handler = (: void) => {};\n');
   writeFileSync(join(baseDir, 'needy.ts'), "import x from '@nobody/has-this/part';\nexport const handler = () => x;\n");
+  writeFileSync(join(baseDir, 'early.ts'), 'await 0;\nexport const handler = () => {};\n');
   const run = (module: string) => () =>
     buildFunctions({
       document: { ...eventBridge, rules: [{ name: 'f', when: { type: ['t'] }, to: { fn: { module } } }] },
@@ -264,6 +265,10 @@ test("bundle: a user's own code with a mistake, or without a package that it nee
   assert.throws(run('./broken.ts'), {
     code: 'CONFIG_INVALID',
     message: /function 'deliver' cannot be bundled\n {2}.*broken\.ts:2: /,
+  });
+  assert.throws(run('./early.ts'), {
+    code: 'CONFIG_INVALID',
+    message: /early\.ts:1: await at the top of a module is not possible in a function/,
   });
   assert.throws(run('./needy.ts'), {
     code: 'UNSUPPORTED',

@@ -1,4 +1,5 @@
-// EventBridge in a plan: the bus, and for each rule a rule of the bus, a queue and its dead-letter queue.
+// EventBridge in a plan: the bus, and for each rule a rule of the bus, a queue and its dead-letter queue, named as the stack
+// names them.
 // Limits: EventBridge User Guide, "Quotas" (300 rules a bus unless raised, 30 with wildcards, 5 targets a rule, 2,048
 // characters a pattern unless raised) and PutRule (4,096), read 2026-11-20. How many wildcards one pattern may have is not
 // published; lint names those that are too complex.
@@ -7,6 +8,7 @@ import { regionOfBus, toEventBridgeOptions } from '../../../adapters/eventbridge
 import { isObject, type Options } from '../../../router/config.ts';
 import { patternJson } from '../../../router/pattern-json.ts';
 import { hashOf } from '../../../router/rule.ts';
+import type { AwsPlan } from '../../aws/plan-data.ts';
 import { type BusPlan, type Limit, retryNote, withoutOrder } from '../bus-plan.ts';
 import type { CompiledRule } from '../compiled-rule.ts';
 import type { Resource } from '../plan-file.ts';
@@ -17,20 +19,19 @@ const LARGEST_PATTERN = 4_096;
 // Each rule feeds its queue.
 const TARGETS_USED = 1;
 
-/** Of a bus that is given by its ARN. */
-const nameOfBus = (bus: string): string => bus.split(':event-bus/').at(-1)!;
-
-function resources(rules: readonly CompiledRule[], given: Options): readonly Resource[] {
-  const { bus = '(not named yet)' } = toEventBridgeOptions(given) as Partial<ReturnType<typeof toEventBridgeOptions>>;
-  const perRule = rules.flatMap(({ rule, split }): Resource[] => {
-    const { name } = rule;
-    return [
-      { kind: 'bus rule', name, rule: name, hash: hashOf({ pattern: split.native }) },
-      { kind: 'queue', name, rule: name, hash: hashOf({}) },
-      { kind: 'dead-letter queue', name, rule: name, hash: hashOf({}) },
-    ];
-  });
-  return [{ kind: 'event bus', name: nameOfBus(bus), hash: hashOf({}) }, ...perRule];
+/** None where nobody said what the stack makes. */
+function resources(_rules: readonly CompiledRule[], _given: Options, aws: AwsPlan | undefined): readonly Resource[] {
+  const { bus = null, rules = [] } = aws ?? {};
+  const perRule = rules.flatMap(({ rule, ruleName, pattern, queue, deadLetterQueue, maxReceiveCount }): Resource[] => [
+    { kind: 'bus rule', name: ruleName, rule, hash: hashOf({ pattern }) },
+    { kind: 'queue', name: queue, rule, hash: hashOf({ maxReceiveCount }) },
+    { kind: 'dead-letter queue', name: deadLetterQueue, rule, hash: hashOf({}) },
+  ]);
+  // A bus that is there already is nobody's to make.
+  return [
+    ...(bus?.made ? [{ kind: 'event bus', name: bus.name || '(not named yet)', hash: hashOf({}) }] : []),
+    ...perRule,
+  ];
 }
 
 function isWildcard(test: unknown): boolean {
@@ -91,7 +92,7 @@ export const eventbridgePlan: BusPlan = {
   limits,
   gaps: (rules) => [
     ...withoutOrder(rules, 'EventBridge'),
-    ...retryNote(rules, "retries come when the queue's visibility timeout ends, not at the rules' exact times"),
+    ...retryNote(rules, "retries come at the rules' times to the second, after 12 h at most; a busy function may add"),
   ],
   settings({ bus, region }) {
     const known = region !== undefined || (typeof bus === 'string' && regionOfBus(bus) !== undefined);

@@ -25,6 +25,7 @@ async function special(by: typeof open, settings: FakeSettings): Promise<Special
 
 const harnessOf = (by: typeof open): AdapterHarness => ({
   delivery: 'push',
+  keepsFailures: true,
   canary,
   open: () => busScene(by),
   openMissing: () => special(by, { buses: [] }),

@@ -286,6 +286,25 @@ test('sqs fake: an old receipt handle deletes nothing and is told that it did', 
     assert.equal(late.type, 'MessageNotInflight');
   }));
 
+test('sqs fake: a message is hidden for 12 hours from its receipt at most, whatever was asked before', () => {
+  const clock = { now: Date.now() };
+  return withFake(
+    async (ask, fake) => {
+      const QueueUrl = fake.createQueue('q');
+      fake.send(QueueUrl, 'a');
+      const seen = new Map<string, string>();
+      await receive('q', 'one')(ask, () => QueueUrl, seen);
+      const hide = (VisibilityTimeout: number) =>
+        withHandle('ChangeMessageVisibility', 'q', 'one', { VisibilityTimeout })(ask, () => QueueUrl, seen);
+
+      clock.now += 10_000;
+      assert.equal((await hide(43_190)).status, 200);
+      assert.equal((await hide(43_191)).type, 'InvalidParameterValue');
+    },
+    { now: () => clock.now },
+  );
+});
+
 test('sqs fake: what is not signed for SQS, here and now, is refused', () =>
   withFake(async (_ask, fake) => {
     const others = [

@@ -143,6 +143,7 @@ async function openSpecial(tier: Tier, prepare: (fake: FakeEventGrid) => string)
 function harness(tier: Tier): AdapterHarness {
   return {
     delivery: tier === 'topic' ? 'push' : 'pull',
+    keepsFailures: true,
     canary,
     open: () => openScene(tier),
     openRules,

@@ -125,6 +125,7 @@ test('sdk: the adapter settles by the very requests that the SDK sends', () =>
       what: 'it',
       onWarning: () => undefined,
       signal: new AbortController().signal,
+      cut: new AbortController().signal,
     });
     const pairs: readonly (readonly [Settlement, () => Promise<unknown>])[] = [
       [{ kind: 'acknowledge' }, () => receiver.acknowledgeEvents(['t'])],

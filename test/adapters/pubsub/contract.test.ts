@@ -97,4 +97,5 @@ const push = { audience: 'https://deliver.example', serviceAccount: 'pusher@test
 adapterSuite('pubsub, pushed', {
   ...harnessOf({ rest: true, options: { push }, env: { GCE_METADATA_HOST: fake.address } }),
   delivery: 'push',
+  keepsFailures: true,
 });

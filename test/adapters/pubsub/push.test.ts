@@ -248,6 +248,37 @@ test("pubsub push: the issuer's keys are kept as it says, and fetched anew for a
   await assert.rejects(never.for('k1'), (thrown) => thrown instanceof RouterError && thrown.code === 'BUS_UNAVAILABLE');
 });
 
+test('pubsub push: an issuer that hangs holds up one request in half a minute, and a clock set back none for long', async () => {
+  let [asked, hangs, at] = [0, false, 1_000_000];
+  const server = createServer((_request, response) => {
+    asked++;
+    if (!hangs) response.end(JSON.stringify(keySet([issuer])));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(async () => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const keys = createPushKeys({ url, now: () => at });
+  await keys.for('k1');
+  at += 3_600_000;
+  hangs = true;
+
+  const first = keys.for('k1');
+  const begun = performance.now();
+  for (let i = 0; i < 20; i++) assert.equal((await keys.for('k1')).length, 1);
+  assert.ok(performance.now() - begun < 1_000, 'the others have the old keys at once');
+  server.closeAllConnections();
+  assert.equal((await first).length, 1);
+  assert.equal(asked, 2);
+
+  hangs = false;
+  at -= 1_800_000;
+  await keys.for('rolled-over');
+  assert.equal(asked, 3, 'an unknown key is asked for by whatever clock');
+});
+
 test('pubsub push: published, pushed, verified, decoded and acknowledged, on the fake service', async () => {
   const fake = await startPubSubFake({ secondMs: 50 });
   const push = { audience: 'https://deliver.example', serviceAccount: 'pusher@p.iam.gserviceaccount.com' };

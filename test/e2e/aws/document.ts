@@ -20,6 +20,9 @@ export const paths = {
 
 export type RuleName = keyof typeof paths;
 
+/** Of the rule whose target fails: far from a queue's own timeout, so that it is seen which of them counts. */
+export const RETRY = { attempts: 2, firstMs: 2_000 } as const;
+
 /** Loopback is refused on a cloud's host unless a rule allows it. */
 export function documentFor({ urlOf }: Pick<Targets, 'urlOf'>): RouterInput {
   const to = (rule: RuleName) => ({ http: { url: urlOf(paths[rule]), allow: ['127.0.0.1/32'], secret: SIGNING } });
@@ -34,7 +37,7 @@ export function documentFor({ urlOf }: Pick<Targets, 'urlOf'>): RouterInput {
         to: to('pull-requests'),
       },
       { name: 'not.stars', when: `LENGTH(type) <> ${'com.github.star.created'.length}`, to: to('not.stars') },
-      { name: 'pushes', when: { type: ['com.github.push'] }, to: to('pushes'), retry: { attempts: 2 } },
+      { name: 'pushes', when: { type: ['com.github.push'] }, to: to('pushes'), retry: RETRY },
       { name: 'stars', when: { type: ['com.github.star.created'] }, to: to('stars'), retry: { attempts: 1 } },
     ],
   };

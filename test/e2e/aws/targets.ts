@@ -12,6 +12,8 @@ export interface Arrived {
   readonly id: string;
   /** What it was answered with. */
   readonly status: number;
+  /** Of the run's clock, ms. */
+  readonly at: number;
 }
 
 export interface Targets {
@@ -30,12 +32,13 @@ export async function startTargets(): Promise<Targets> {
   const answers = new Map<string, number>();
 
   async function keep(request: IncomingMessage): Promise<number> {
+    const at = performance.now();
     const path = request.url!;
     const body = await buffer(request);
     const status = answers.get(path) ?? 200;
     const { id } = JSON.parse(body.toString()) as { readonly id: string };
     const headers = request.headers as Arrived['headers'];
-    arrived.set(path, [...(arrived.get(path) ?? []), { headers, body, id, status }]);
+    arrived.set(path, [...(arrived.get(path) ?? []), { headers, body, id, status, at }]);
     return status;
   }
 

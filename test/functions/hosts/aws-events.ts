@@ -94,13 +94,15 @@ export interface QueueMessage {
   readonly rule?: string;
   readonly received?: number;
   readonly queue?: string;
+  readonly receipt?: string;
 }
 
 export function queueEvent(messages: readonly QueueMessage[]): Loose {
   const [model] = sample('sqs-event.json')['Records'] as [Loose];
-  const Records = messages.map(({ id, body, rule, received = 1, queue = 'orders' }) => ({
+  const Records = messages.map(({ id, body, rule, received = 1, queue = 'orders', receipt = 'receipt' }) => ({
     ...model,
     messageId: id,
+    receiptHandle: receipt,
     body,
     eventSourceARN: `arn:aws:sqs:us-west-2:123456789012:${queue}`,
     attributes: { ...(model['attributes'] as Loose), ApproximateReceiveCount: String(received) },

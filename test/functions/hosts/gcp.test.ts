@@ -1,7 +1,6 @@
 // The Google Cloud host behind the real functions-framework: its body parsers, its Express, its own refusals.
 
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { buses } from '../../../adapters/registry.ts';
 import { type GcpFunction, gcpFunction, push, webhook } from '../../../functions/hosts/gcp.ts';
@@ -31,7 +30,7 @@ async function opened(t: TestContext, handler: GcpFunction): Promise<HostUnderTe
 /** What the function prints meanwhile. */
 function printed(t: TestContext): readonly string[] {
   const lines: string[] = [];
-  t.mock.method(fs, 'writeSync', (_fd: number, line: Buffer) => (lines.push(String(line)), line.length));
+  t.mock.method(process.stdout, 'write', (line: string) => lines.push(line) > 0);
   return lines;
 }
 

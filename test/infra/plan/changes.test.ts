@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { deadLetterQueueName, queueName } from '../../../adapters/eventbridge/queues.ts';
 import { type Change, changesBetween } from '../../../infra/plan/changes.ts';
 import type { Plan } from '../../../infra/plan/plan-file.ts';
 import { documentOf, planned, type RuleText } from './scene.ts';
@@ -32,8 +33,8 @@ test('changes: without an earlier plan all is made', async () => {
     'made rule a',
     'made event bus orders',
     'made bus rule a',
-    'made queue a',
-    'made dead-letter queue a',
+    `made queue ${queueName('busway', 'a')}`,
+    `made dead-letter queue ${deadLetterQueueName('busway', 'a')}`,
   ]);
 });
 
@@ -66,8 +67,8 @@ test('changes: a rule that is taken out takes what was made for it along', async
   assert.deepEqual(short(await changes('eventbridge', [a, b], [a])), [
     'removed rule b',
     'removed bus rule b',
-    'removed queue b',
-    'removed dead-letter queue b',
+    `removed queue ${queueName('busway', 'b')}`,
+    `removed dead-letter queue ${deadLetterQueueName('busway', 'b')}`,
   ]);
 });
 

@@ -4,6 +4,7 @@ import type { CompiledRule } from '../../../infra/plan/compiled-rule.ts';
 import { measureLoad } from '../../../infra/plan/load.ts';
 import { compileForBuses, type PlanReport, type PlanRequest, planReport } from '../../../infra/plan.ts';
 import { kinds } from '../../../local/document-file.ts';
+import { planAws } from '../../../local/plan/aws.ts';
 import { loadFilters } from '../../../local/plan/filters.ts';
 import { type Survey, surveyDocument } from '../../../router/document.ts';
 
@@ -41,7 +42,8 @@ export async function planned(document: unknown, more: Partial<PlanRequest> = {}
   const buses = compileForBuses(survey, filters);
   const loads = measureLoad(buses).result();
   const functions: PlanRequest['functions'] = [];
-  const request = { survey, standIn: false, buses, loads, functions, others: findings, thresholds: [], ...more };
+  const { aws } = await planAws(survey, survey.document.bus.kind, '/');
+  const request = { survey, aws, standIn: false, buses, loads, functions, others: findings, thresholds: [], ...more };
   return { ...planReport(request), survey, rules: buses.get(survey.document.bus.kind)?.rules ?? [] };
 }
 
