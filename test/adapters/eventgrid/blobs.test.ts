@@ -277,6 +277,41 @@ test('eventgrid failures: a blob that is archived or far too large is told apart
     assert.equal(await blobs.get('a', idle), undefined);
   }));
 
+test('eventgrid failures: a page of something else in the place of a listing is an error, and not "none"', () =>
+  withServer(async ({ url, answers }) => {
+    const blobs = blobsAt(url, byKey);
+    for (const body of ['', '<html>sign in</html>']) {
+      const page: Answer = (_, response) => void response.writeHead(200).end(body);
+      answers.push(page, page);
+      assert.equal((await rejection(blobs.check(idle))).code, 'BUS_UNAVAILABLE');
+      assert.equal((await rejection(Array.fromAsync(blobs.list(idle)))).code, 'BUS_UNAVAILABLE');
+    }
+  }));
+
+test('eventgrid failures: a listing that leads back to its own page ends', () =>
+  withServer(async ({ url, requests, answers }) => {
+    const page: Answer = (_, response) =>
+      void response.end('<EnumerationResults><Blobs/><NextMarker>here</NextMarker></EnumerationResults>');
+    answers.push(...Array(10).fill(page));
+
+    assert.equal((await rejection(Array.fromAsync(blobsAt(url, byKey).list(idle)))).code, 'BUS_UNAVAILABLE');
+    assert.equal(requests.length, 2);
+  }));
+
+test('eventgrid failures: a blob that says nothing of its size and has no end is not read to it', () =>
+  withServer(async ({ url, answers }) => {
+    const some = Buffer.alloc(1024 * 1024);
+    answers.push((_, response) => {
+      const more = (): void => {
+        while (!response.destroyed && response.write(some));
+      };
+      response.writeHead(200).on('drain', more);
+      more();
+    });
+
+    assert.match(inspect(await blobsAt(url, byKey).get('a', idle)), /ok: false.*over \d+ bytes/s);
+  }));
+
 test('eventgrid failures: a redirect is not followed, so a signature goes nowhere else', () =>
   withServer(async ({ url, requests, answers }) => {
     const blobs = blobsAt(url, { [LOGIN]: azurite.sas('rwdl', Date.now() + HOUR) });

@@ -272,3 +272,24 @@ test('eventgrid: without rules a namespace cannot be pulled, and a custom topic 
     await assert.rejects(adapter.subscribe!(record({}).consumer, idle), { code: 'UNSUPPORTED' });
     assert.equal((await open(topic())).subscribe, undefined);
   }));
+
+test('eventgrid: a service that hangs does not hold up the stop; what it was not told comes again', () =>
+  withPulling([every], async ({ adapter, fake, warnings }) => {
+    let left = 90;
+    const afterMs = [0, 10_000, 60_000, 600_000];
+    // In several requests, one after the other.
+    const deliver = () => (left-- % 2 === 0 ? ack : retryAfter(afterMs[left % 4]!));
+    const recorder = record({ every: { deliver } });
+    for (let i = 0; i < 100; i++) fake.faults.push({ on: 'acknowledge', how: 'hang' }, { on: 'release', how: 'hang' });
+    const running = subscribe(adapter, recorder);
+    await adapter.publish(orderEvents(90), idle);
+    await until(() => left <= 0, 'all are delivered', WAIT_MS);
+
+    const begun = performance.now();
+    await running.stop();
+
+    // Five seconds are given to what is under way, three to what it says then.
+    assert.ok(performance.now() - begun < 10_000, `took ${performance.now() - begun} ms`);
+    assert.match(warnings.join('\n'), /could not be settled and come again/);
+    fake.faults.length = 0;
+  }));

@@ -1,6 +1,9 @@
 // A bucket as a store: the laws against a strict fake and against MiniStack, and what a service can do to it.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { mock, type TestContext, test } from 'node:test';
 import { open, uriPrefixOf } from '../../../adapters/oversize/s3.ts';
 import type { DataStore } from '../../../adapters/oversize/store.ts';
@@ -123,6 +126,50 @@ test('s3: each answer of the service becomes the code that says what to do', asy
       });
     }
   }
+});
+
+/** Something that answers 200 or 404 to whatever it is asked. */
+async function openPretender(t: TestContext, answer: (response: ServerResponse) => void): Promise<DataStore> {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => answer(response));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const env = envOf({ keys: { accessKeyId: 'AK', secretAccessKey: canary, region: 'eu-west-1' } });
+  return open({ bucket: 'data', endpoint }, { baseDir: '/', env, now: Date.now });
+}
+
+test('s3: a 200 that names no object is not taken for stored, whoever gives it', async (t) => {
+  for (const body of ['', '<html>sign in</html>']) {
+    const store = await openPretender(t, (response) => response.writeHead(200).end(body));
+    assert.equal(await codeOf(store.put(nameOf(bytes), bytes, idle)), 'DATA_UNAVAILABLE');
+  }
+});
+
+test('s3: only the service itself can say that an object is gone', async (t) => {
+  for (const body of ['', '<html>no such site</html>', '<Error><Code>NoSuchUpload</Code></Error>']) {
+    const store = await openPretender(t, (response) => response.writeHead(404).end(body));
+    assert.equal(await codeOf(store.get(nameOf(bytes))), 'DATA_UNAVAILABLE', body);
+  }
+  const { store } = await openScene(t);
+  assert.equal(await codeOf(store.get(nameOf(bytes))), 'DATA_GONE');
+});
+
+test('s3: an object without an end is not read to it', async (t) => {
+  const some = Buffer.alloc(1024 * 1024);
+  const store = await openPretender(t, (response) => {
+    const more = (): void => {
+      while (!response.destroyed && response.write(some));
+    };
+    response.writeHead(200).on('drain', more);
+    more();
+  });
+  assert.equal(await codeOf(store.get(nameOf(bytes))), 'DATA_ALTERED');
 });
 
 test('s3: a put that does not end is given up when its caller does', async (t) => {

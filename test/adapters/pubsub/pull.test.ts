@@ -130,6 +130,22 @@ test('pubsub pull: by a seed calls fail now and then, and every event is deliver
   await running.stop();
 });
 
+test('pubsub pull: a service that hangs does not hold up the stop', async () => {
+  const { fake, adapter } = await openOn([everything]);
+  fake.faults.add(
+    { method: 'Acknowledge', answer: 'hang', times: 100 },
+    { method: 'ModifyAckDeadline', answer: 'hang', times: 100 },
+  );
+  const recorder = record({ r: {} });
+  const running = subscribe(adapter, recorder);
+  await publishAll(adapter, [made('a')]);
+  await until(() => recorder.acked('r').length === 1, 'it is delivered', 5_000);
+
+  const begun = performance.now();
+  await running.stop();
+  assert.ok(performance.now() - begun < 5_000, `took ${performance.now() - begun} ms`);
+});
+
 async function deadLettered(address: string): Promise<{ readonly record: FailureRecord; readonly calls: number }> {
   // Without a hyphen in its filter: the older pstest does not take one.
   const rule = { name: 'busy.rule', when: pattern({ data: { id: [{ exists: true }] } }) };
