@@ -190,7 +190,8 @@ export function openBlobs({ container, login, now, pageSize = 5_000 }: BlobParts
         const xml = await page(marker, pageSize, signal);
         yield readListed(xml);
         const next = element(xml, 'NextMarker') || undefined;
-        if (next === marker) throw new RouterError('BUS_UNAVAILABLE', `eventgrid: ${what} lists a page again and again`);
+        if (next === marker)
+          throw new RouterError('BUS_UNAVAILABLE', `eventgrid: ${what} lists a page again and again`);
         marker = next;
       }
     },

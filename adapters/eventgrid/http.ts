@@ -5,8 +5,12 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { RouterError } from '../../router/errors.ts';
+import { skipSpace } from '../../router/wire/json-scan.ts';
 import type { Access, Grant } from './access.ts';
 import { type Answer, mapAnswer, mapNetworkError, reasonOf } from './map-error.ts';
+
+const OPEN_LIST = 0x5b;
+const OPEN_OBJECT = 0x7b;
 
 export interface Call {
   readonly url: URL;
@@ -63,6 +67,13 @@ function createSend(agent: HttpAgent | HttpsAgent): Send {
     });
 }
 
+/** The service answers JSON or nothing. A page, of a proxy or of a wrong url, is no word of its: it has taken no event. */
+function checkOwn(body: Buffer, what: string): Buffer {
+  const first = body[skipSpace(body, 0)];
+  if (first === undefined || first === OPEN_OBJECT || first === OPEN_LIST) return body;
+  throw new RouterError('BUS_UNAVAILABLE', `eventgrid: ${what} answered with something else than Event Grid does`);
+}
+
 /** An expired token is no refusal for good: the next call has a new one. */
 function refused(error: RouterError, access: Access, grant: Grant): RouterError {
   if (error.code !== 'UNAUTHORIZED' || error.facts['status'] !== 401) return error;
@@ -90,7 +101,7 @@ export function openHttp({ protocol }: URL, access: Access, now: () => number): 
       if (signal.aborted) throw reasonOf(signal, `asking ${what}`);
       const grant = await access.grant(signal);
       const answer = await exchange(call, grant);
-      if (answer.status >= 200 && answer.status < 300) return answer.body;
+      if (answer.status >= 200 && answer.status < 300) return checkOwn(answer.body, what);
       throw refused(mapAnswer(answer, what, now()), access, grant);
     },
     close() {

@@ -170,10 +170,7 @@ export async function pullSubscription(parts: PullParts, consumer: Consumer, sig
       if (!signal.aborted) await pause(trouble.tell(thrown), signal);
     }
   }
-  const timers = [
-    setTimeout(() => giveUp.abort(), DRAIN_MS),
-    setTimeout(() => cut.abort(), DRAIN_MS + CUT_MS),
-  ];
+  const timers = [setTimeout(() => giveUp.abort(), DRAIN_MS), setTimeout(() => cut.abort(), DRAIN_MS + CUT_MS)];
   await Promise.all(underWay);
   for (const timer of timers) clearTimeout(timer);
   clearInterval(renewing);

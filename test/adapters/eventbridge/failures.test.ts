@@ -6,9 +6,6 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import type { Adapter } from '../../../adapters/adapter.ts';
 import { open } from '../../../adapters/eventbridge/adapter.ts';
-import { encodeFailure } from '../../../adapters/eventbridge/failure-message.ts';
-import { createFailureLog } from '../../../adapters/eventbridge/failures.ts';
-import type { Received, Sqs } from '../../../adapters/eventbridge/sqs.ts';
 import { type Redriven, redrive } from '../../../functions/redrive.ts';
 import type { ActiveRule, Verdict } from '../../../router/consume.ts';
 import { type ErrorCode, RouterError } from '../../../router/errors.ts';
@@ -292,65 +289,6 @@ test('eventbridge failures: a record that SQS did not delete is asked for again,
           : undefined,
     },
   ));
-
-test('eventbridge failures: a page of something else in the place of SQS is an error, and neither "none" nor "removed"', async () => {
-  for (const body of ['<html>sign in</html>', '', '[]', '"none"']) {
-    await withQueues(
-      async ({ open }) => {
-        const { failures } = await open();
-        assert.equal(await codeOf(() => listed(failures)), 'BUS_UNAVAILABLE', body);
-        assert.equal(await codeOf(() => failures.remove(['a'])), 'BUS_UNAVAILABLE', body);
-        assert.equal(await codeOf(() => failures.write(failureOf('a'))), 'BUS_UNAVAILABLE', body);
-      },
-      { fault: () => ({ kind: 'answer', body }) },
-    );
-  }
-});
-
-test('eventbridge failures: a message that was sent at no time there is is listed all the same', () =>
-  withQueues(
-    async ({ open }) => {
-      const { failures } = await open();
-      assert.deepEqual(
-        (await listed(failures)).map(({ event }) => event),
-        [null],
-      );
-    },
-    {
-      fault({ operation, number }) {
-        const Attributes = { SentTimestamp: String(Number.MAX_SAFE_INTEGER) };
-        const Messages = number === 0 ? [{ MessageId: 'm', ReceiptHandle: 'h', Body: 'x', Attributes }] : [];
-        return operation === 'ReceiveMessage' ? { kind: 'answer', body: JSON.stringify({ Messages }) } : undefined;
-      },
-    },
-  ));
-
-test('eventbridge failures: what a look took so long for that it is not ours any more is no removal', async () => {
-  let now = 0;
-  const { body, attributes } = encodeFailure(failureOf('a'), 1_000_000);
-  const about = { messageId: 'm', handle: 'h', receiveCount: 1, sentMs: 0, sourceArn: '' };
-  const left: Received[] = [{ ...about, body, attributes: new Map(Object.entries(attributes)) }];
-  const removed: string[] = [];
-  const sqs: Pick<Sqs, 'receive' | 'remove' | 'release'> = {
-    async receive(queue) {
-      if (queue === 'quick') return left.splice(0);
-      await new Promise((resolve) => setImmediate(resolve));
-      now += 55_000;
-      return [];
-    },
-    async remove(_queue, handles) {
-      removed.push(...handles);
-      return true;
-    },
-    release: async () => undefined,
-  };
-  const queues = { all: ['quick', 'slow'], queueOf: () => 'quick', ruleOf: () => undefined };
-  const parts = { queues, ruleOfQueue: () => undefined, maxBytes: 1_000_000, now: () => now };
-  const log = createFailureLog({ sqs: sqs as Sqs, ...parts });
-
-  assert.equal(await codeOf(() => log.remove(['a'], idle)), 'BUS_UNAVAILABLE');
-  assert.deepEqual(removed, []);
-});
 
 const refusals: readonly (readonly [string, ErrorCode, number?])[] = [
   ['QueueDoesNotExist', 'NOT_FOUND'],

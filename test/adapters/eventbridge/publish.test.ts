@@ -259,22 +259,25 @@ byBoth('eventbridge: the bus is looked up once in five minutes', async () => {
   });
 });
 
-byBoth('eventbridge: a bus that was there is not held up by a look that hangs, and is looked at again half a minute later', async () => {
-  let [now, hangs] = [1_000_000, false];
-  const isLook = ({ operation }: Call): boolean => operation === 'DescribeEventBus';
-  const fault = (call: Call): Fault | undefined => (hangs && isLook(call) ? { kind: 'hang' } : undefined);
-  await withScene([{ fault }, { now: () => now }], async ({ adapter, fake }) => {
-    const lookUps = (): number => fake.calls.filter(isLook).length;
-    await adapter.publish([made('a')], idle);
-    [now, hangs] = [now + 301_000, true];
-    assert.deepEqual(await adapter.publish([made('b')], AbortSignal.timeout(4_000)), [{ ok: true }]);
-    assert.deepEqual(await adapter.publish([made('c')], AbortSignal.timeout(500)), [{ ok: true }]);
-    assert.equal(lookUps(), 2, 'not at each call');
-    [now, hangs] = [now + 31_000, false];
-    await adapter.publish([made('d')], idle);
-    assert.equal(lookUps(), 3);
-  });
-});
+byBoth(
+  'eventbridge: a bus that was there is not held up by a look that hangs, and is looked at again half a minute later',
+  async () => {
+    let [now, hangs] = [1_000_000, false];
+    const isLook = ({ operation }: Call): boolean => operation === 'DescribeEventBus';
+    const fault = (call: Call): Fault | undefined => (hangs && isLook(call) ? { kind: 'hang' } : undefined);
+    await withScene([{ fault }, { now: () => now }], async ({ adapter, fake }) => {
+      const lookUps = (): number => fake.calls.filter(isLook).length;
+      await adapter.publish([made('a')], idle);
+      [now, hangs] = [now + 301_000, true];
+      assert.deepEqual(await adapter.publish([made('b')], AbortSignal.timeout(4_000)), [{ ok: true }]);
+      assert.deepEqual(await adapter.publish([made('c')], AbortSignal.timeout(500)), [{ ok: true }]);
+      assert.equal(lookUps(), 2, 'not at each call');
+      [now, hangs] = [now + 31_000, false];
+      await adapter.publish([made('d')], idle);
+      assert.equal(lookUps(), 3);
+    });
+  },
+);
 
 byBoth(
   'eventbridge: who may publish but not look publishes, with one warning; the check says UNAUTHORIZED',

@@ -196,6 +196,30 @@ test('eventgrid: a redirect is not followed, so the key goes nowhere else', asyn
   }
 });
 
+test('eventgrid: a page of something else that answers 200 is no event taken, and fails the start-up check', async () => {
+  const elsewhere = createServer((request, response) => {
+    request.resume().on('end', () => response.writeHead(200).end(' <html>sign in</html>'));
+  });
+  elsewhere.listen(0, '127.0.0.1');
+  await once(elsewhere, 'listening');
+  try {
+    await withEventGrid({}, async ({ topic, open }) => {
+      const endpoint = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+      for (const options of [
+        { ...topic(), endpoint },
+        { ...topic(), endpoint, topic: 'orders' },
+      ]) {
+        const adapter = await open(options);
+        assert.equal((await rejection(adapter.check(idle))).code, 'BUS_UNAVAILABLE');
+        assert.equal((await rejection(adapter.publish([orderEvent('a')], idle))).code, 'BUS_UNAVAILABLE');
+      }
+    });
+  } finally {
+    elsewhere.closeAllConnections();
+    elsewhere.close();
+  }
+});
+
 test('eventgrid: an event that breaks what filterable promises is refused before it is sent', () =>
   withEventGrid({}, async ({ fake, topic, namespace, open }) => {
     const filterable = ['data.order.total', 'data.tags'];
