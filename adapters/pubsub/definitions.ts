@@ -68,19 +68,22 @@ export function failuresName({ subscriptionPrefix }: Named): string {
   return `${subscriptionPrefix}-failures`;
 }
 
-/** `<prefix>-<rule>-<12 hex digits of its filter and order>` */
+/**
+ * `<prefix>~<rule>~<12 hex digits of its filter and order>`. Neither prefix nor rule holds a '~', so the subscriptions of a
+ * router with prefix `busway` are never taken for those of another with `busway-eu` on the same topic.
+ */
 export function subscriptionName({ subscriptionPrefix }: Named, { name, when, order }: DefinedRule): string {
   const fixed = `${filterOf(when).text}\n${order ?? ''}`;
   const hash = createHash('sha256').update(fixed).digest('hex').slice(0, HASH_DIGITS);
-  return `${subscriptionPrefix}-${name}-${hash}`;
+  return `${subscriptionPrefix}~${name}~${hash}`;
 }
 
-const HASH_END = /-[0-9a-f]{12}$/;
+const HASH_END = /~[0-9a-f]{12}$/;
 
 /** The rule that a subscription of this prefix serves; undefined for any other. The path of the project may stand before. */
 export function ruleOfSubscription({ subscriptionPrefix }: Named, subscription: string): string | undefined {
   const name = subscription.slice(subscription.lastIndexOf('/') + 1);
-  const begins = `${subscriptionPrefix}-`;
+  const begins = `${subscriptionPrefix}~`;
   if (!name.startsWith(begins) || !HASH_END.test(name)) return undefined;
   const rule = name.slice(begins.length, -(HASH_DIGITS + 1));
   return rule === '' ? undefined : rule;

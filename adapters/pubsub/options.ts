@@ -28,7 +28,8 @@ export const publishLimits = { events: serviceLimits.messagesPerCall, callBytes:
 
 const RESOURCE = /^(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}$/;
 // A rule's name of up to 64, a hash of 12 and two hyphens have to fit beside it into 255.
-const PREFIX = /^(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{0,99}$/;
+// Without '~', which ends it in the names of subscriptions.
+const PREFIX = /^(?!goog)[A-Za-z][A-Za-z0-9._+%-]{0,99}$/;
 const PROJECT = /^(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,61}[a-z0-9]$/;
 const ENDPOINT = /^(?:(https?):\/\/)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?\/?$/;
 const EMAIL = /^[^\s@]+@[^\s@]+$/;
@@ -40,7 +41,7 @@ function checkTopic(name: string): string | undefined {
 
 function checkPrefix(prefix: string): string | undefined {
   if (PREFIX.test(prefix)) return undefined;
-  return 'must be 1 to 100 letters, digits, - . _ ~ + %, a letter first, not goog';
+  return 'must be 1 to 100 letters, digits, - . _ + %, a letter first, not goog';
 }
 
 export function checkProject(project: string): string | undefined {

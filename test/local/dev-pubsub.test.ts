@@ -96,7 +96,7 @@ async function routes(t: TestContext, address: string): Promise<Cli & { readonly
 
   assert.equal(sent.code, 0, sent.err);
   assert.match(router.err(), /made on the emulator at 127\.0\.0\.1:\d+: topic busway\.events, topic busway-failures/);
-  assert.match(router.err(), /subscription busway-pushes-[0-9a-f]{12}, subscription busway-bad-[0-9a-f]{12}\n/);
+  assert.match(router.err(), /subscription busway~pushes~[0-9a-f]{12}, subscription busway~bad~[0-9a-f]{12}\n/);
   assert.match(router.out(), /pushes: delivered to/);
   assert.equal(await router.stop('SIGINT'), 0, router.err());
   return { ...cli, target };

@@ -92,9 +92,16 @@ test('pubsub definitions: what earlier filters left behind is named', () => {
   const defined = definitions([{ name: 'r', when }], parts);
   const path = (name: string) => `projects/my-project/subscriptions/${name}`;
   const current = defined.subscriptions.map(({ name }) => name);
-  const old = path('busway-r-000000000000');
+  const old = path('busway~r~000000000000');
 
-  assert.deepEqual(outdated([...current, old, path('mine'), path('busway-x')], defined, parts.options), [old]);
+  assert.deepEqual(
+    outdated(
+      [...current, old, path('mine'), path('busway-x'), path('busway-eu~r~000000000000')],
+      defined,
+      parts.options,
+    ),
+    [old],
+  );
 });
 
 test('pubsub definitions: of what is defined only the missing is left', () => {

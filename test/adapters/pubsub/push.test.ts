@@ -35,7 +35,7 @@ const event = made('a', { key: 'k' });
 const message = encodeMessage(event);
 const wrapped = {
   message: { data: message.data.toString('base64'), attributes: message.attributes, messageId: '7', orderingKey: 'k' },
-  subscription: 'projects/p/subscriptions/busway-my-rule-0123456789ab',
+  subscription: 'projects/p/subscriptions/busway~my-rule~0123456789ab',
   deliveryAttempt: 3,
 };
 const decodeOne = (pushed: unknown) => decodePush(pushed, prefix)[0]!;
@@ -85,9 +85,11 @@ test('pubsub push: the rule is read from the name of its subscription, whatever 
   for (const other of [
     '',
     'mine',
-    'other-my-rule-0123456789ab',
-    'busway-0123456789ab',
-    'busway-rule',
+    'other~my-rule~0123456789ab',
+    'busway-eu~my-rule~0123456789ab',
+    'busway-my-rule-0123456789ab',
+    'busway~0123456789ab',
+    'busway~rule',
     'busway-failures',
   ]) {
     assert.equal(ruleIn(other), undefined, other);
