@@ -19,7 +19,12 @@ export interface OwnedFolder {
 }
 
 function lockFile(dataDir: string): DatabaseSync | undefined {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const says = `${dataDir} cannot be made or is no folder; choose another with --data DIR`;
+    throw new RouterError('CONFIG_INVALID', says, { cause });
+  }
   const db = new DatabaseSync(join(dataDir, 'owner.lock'));
   try {
     db.exec('pragma locking_mode = exclusive; begin exclusive');

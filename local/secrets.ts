@@ -1,16 +1,27 @@
 // Secrets of the local runtime: the environment first; without --config, one is made per source and kept in the data
 // folder, readable by its owner only, so that `busway send` signs with the same.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SecretsOf, secretsFromEnv } from '../functions/open-sources.ts';
+import { isObject } from '../router/config.ts';
+import { RouterError } from '../router/errors.ts';
 
-function read(file: string): Record<string, string> {
+/** Throws CONFIG_INVALID for a file that is not ours to read: made anew, no sender's signature would hold any more. */
+function read(file: string): Readonly<Record<string, string>> {
+  if (!existsSync(file)) return {};
+  let kept: unknown;
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+    kept = JSON.parse(readFileSync(file, 'utf8'));
   } catch {
-    return {};
+    kept = undefined;
   }
+  if (isObject(kept) && Object.values(kept).every((secret) => typeof secret === 'string')) {
+    return kept as Readonly<Record<string, string>>;
+  }
+  const says =
+    'must be a JSON object of source and secret; mend it, or delete it for new secrets, which senders must then learn';
+  throw new RouterError('CONFIG_INVALID', `${file}: ${says}`);
 }
 
 /** `make` is true only where no --config was given. */

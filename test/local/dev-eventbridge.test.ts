@@ -89,7 +89,7 @@ test('eventbridge: with queues failures are listed and redriven from here, to th
   write('router.json', { bus: { use: 'eventbridge', bus: 'orders' }, sources: { hooks: { use: 'github' } }, rules });
   const adapter = await open({ bus: 'orders' }, partsFor(sqs, [], { env }));
   t.after(() => adapter.close());
-  const event = made('a');
+  const event = made('a', { type: 't' });
   const id = failureId('r', event);
   const about = { ruleHash: null, code: 'TARGET_STATUS', reason: 'answered 500', attempts: 5 } as const;
   await adapter.failures!.write({ id, rule: 'r', ...about, at: '2026-11-21T00:00:00.000Z', event });
