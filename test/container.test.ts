@@ -237,7 +237,7 @@ describe('container: the start command', () => {
     const other: Readonly<Record<string, string>> = {
       '/data': data,
       'infra/router.ts': `${name}/router.ts`,
-      [drain]: '1000',
+      [drain]: '4000',
     };
     const args = command.slice(1).map((arg) => other[arg] ?? arg);
     const variables = { [secretVariable('github')]: secret, HOME: '/nonexistent', ...env };

@@ -129,8 +129,8 @@ test('plan: --against takes an earlier --json output and a router document, and 
     [
       'changed rule orders',
       'removed rule big',
-      'removed subscription busway-big-#',
-      'replaced subscription busway-orders-#',
+      'removed subscription busway~big~#',
+      'replaced subscription busway~orders~#',
     ],
   );
 });
